@@ -1,0 +1,292 @@
+//! Parsing an attributes object: control keys, profile fields, and custom attributes by the shape of their value.
+//!
+//! | value | meaning |
+//! |---|---|
+//! | null | removes |
+//! | `{"inc": n}` | adds to a number |
+//! | `{"add": […]}`, `{"remove": […]}`, both | changes an array of scalars |
+//! | `{"$add": […]}`, `{"$remove": […]}`, `{"$update": […]}` | changes an array of objects |
+//! | `{"$time": text}` | a date |
+//! | another object | replaces, or merges under `_merge_objects` |
+//!
+//! Our choices: an object counts as an operation only when it has no other key; in arrays of scalars numbers and booleans
+//! stay what they are; an array that mixes scalars with objects, or holds arrays, refuses the object.
+
+use serde_json::{Map, Value as Json};
+
+use super::nested::{self, Cleaner, Keys, Path, Skip};
+use super::{
+    Change, Elements, MERGE_OBJECTS, Match, Objects, PUSH_TOKEN_IMPORT, UPDATE_EXISTING_ONLY,
+    Update, cut, flag, longer_than, standard,
+};
+use crate::error::{ItemError, Reason, Warning};
+use crate::field::Field;
+use crate::limits::Limits;
+use crate::name::Name;
+use crate::value::{Text, Value};
+use crate::values::date;
+
+/// Entries of one `$remove` or `$update`. Our choice: each is compared with every element of the profile's array.
+const OPERATIONS: usize = 1_000;
+
+pub(super) fn parse(
+    object: &Map<String, Json>,
+    limits: &Limits,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Update>, ItemError> {
+    let merge = flag(object, MERGE_OBJECTS)?.unwrap_or(false);
+    flag(object, PUSH_TOKEN_IMPORT)?;
+    let mut updates = Vec::with_capacity(object.len());
+    for (name, json) in object {
+        match name.as_str() {
+            "external_id" | "braze_id" | "user_alias" | "app_id" | "bio" => continue,
+            UPDATE_EXISTING_ONLY | MERGE_OBJECTS | PUSH_TOKEN_IMPORT => continue,
+            _ => {}
+        }
+        if let Some(field) = Field::named(name) {
+            if let Some(change) = standard::parse(field, json, limits, warnings)? {
+                updates.push(Update::Field(field, change));
+            }
+            continue;
+        }
+        if name.is_empty() || name.starts_with('$') || longer_than(name, limits.name_chars) {
+            return Err(ItemError::invalid(name));
+        }
+        let mut custom = Custom { name, merge, limits, warnings };
+        if let Some(change) = custom.parse(json)? {
+            updates.push(Update::Custom(Name::new(name), change));
+        }
+    }
+    Ok(updates)
+}
+
+struct Custom<'a> {
+    name: &'a str,
+    merge: bool,
+    limits: &'a Limits,
+    warnings: &'a mut Vec<Warning>,
+}
+
+type Parsed = Result<Option<Change>, ItemError>;
+
+impl Custom<'_> {
+    fn parse(&mut self, json: &Json) -> Parsed {
+        match json {
+            Json::Null => Ok(Some(Change::Remove)),
+            Json::Bool(on) => Ok(Some(Change::Set(Value::Bool(*on)))),
+            Json::Number(_) => Ok(Value::from_json(json).map(Change::Set)),
+            Json::String(text) => Ok(Some(Change::Set(self.text(text)))),
+            Json::Array(elements) => self.array(elements),
+            Json::Object(map) => self.object(map),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Value {
+        if let Some(instant) = date::attribute(text)
+            && !instant.plain
+        {
+            return Value::Str(Text::from(instant.iso()));
+        }
+        let (text, was_cut) = cut(text, self.limits.string_chars);
+        if was_cut {
+            self.warn(Reason::Cut);
+        }
+        Value::Str(Text::new(text))
+    }
+
+    fn object(&mut self, map: &Map<String, Json>) -> Parsed {
+        let only =
+            |names: &[&str]| !map.is_empty() && map.keys().all(|key| names.contains(&key.as_str()));
+        if only(&["inc"]) {
+            let by = integer(&map["inc"]).ok_or_else(|| self.invalid())?;
+            return Ok(Some(Change::Increment(by)));
+        }
+        if only(&["add", "remove"]) {
+            let add = self.scalars_of(map.get("add"))?;
+            let remove = self.scalars_of(map.get("remove"))?;
+            return Ok(Some(Change::Elements(Box::new(Elements { add: self.set(add), remove }))));
+        }
+        if only(&["$add", "$remove", "$update"]) {
+            return self.objects(map);
+        }
+        if only(&["$time"]) {
+            return self.time(&map["$time"]);
+        }
+        if self.merge {
+            let cleaned = self.clean(Json::Object(map.clone()), true)?;
+            return Ok(cleaned.and_then(into_map).map(|map| Change::Merge(Box::new(map))));
+        }
+        let cleaned = self.clean(Json::Object(map.clone()), false)?;
+        Ok(cleaned.map(|json| Change::Set(Value::Json(Box::new(json)))))
+    }
+
+    fn time(&mut self, json: &Json) -> Parsed {
+        match json.as_str().and_then(date::attribute) {
+            Some(instant) if instant.plain => {
+                Ok(Some(Change::Set(Value::from(json.as_str().unwrap_or_default()))))
+            }
+            Some(instant) => Ok(Some(Change::Set(Value::Str(Text::from(instant.iso()))))),
+            None => {
+                self.warn(Reason::NestedTime);
+                Ok(None)
+            }
+        }
+    }
+
+    fn array(&mut self, elements: &[Json]) -> Parsed {
+        if elements.iter().any(Json::is_object) {
+            let objects = self.only_objects(elements)?;
+            let cleaned = self.clean(Json::Array(objects), false)?;
+            return Ok(cleaned.map(|json| Change::Set(Value::Json(Box::new(json)))));
+        }
+        let scalars = self.scalars(elements)?;
+        let set = self.set(scalars);
+        Ok(Some(Change::Set(Value::Json(Box::new(Json::Array(set))))))
+    }
+
+    fn objects(&mut self, map: &Map<String, Json>) -> Parsed {
+        let list = |key: &str| match map.get(key) {
+            None | Some(Json::Null) => Ok(&[][..]),
+            Some(Json::Array(list)) => Ok(list.as_slice()),
+            Some(one @ Json::Object(_)) => Ok(std::slice::from_ref(one)),
+            Some(_) => Err(self.invalid()),
+        };
+        let (add, remove, update) = (list("$add")?, list("$remove")?, list("$update")?);
+        if remove.len() > OPERATIONS || update.len() > OPERATIONS {
+            return Err(self.invalid());
+        }
+        let add = self.only_objects(add)?;
+        let Some(Json::Array(add)) = self.clean(Json::Array(add), false)? else { return Ok(None) };
+        let remove = remove.iter().map(|which| self.which(which)).collect::<Result<_, _>>()?;
+        let mut changes = Vec::with_capacity(update.len());
+        for one in update {
+            let which = match self.which(one)? {
+                which @ Match::Key(..) => which,
+                Match::Whole(_) => return Err(self.invalid()),
+            };
+            let Some(new @ Json::Object(_)) = one.get("$new_object") else {
+                return Err(self.invalid());
+            };
+            let Some(new) = self.clean(new.clone(), false)?.and_then(into_map) else {
+                return Ok(None);
+            };
+            changes.push((which, new));
+        }
+        let merge = self.merge;
+        Ok(Some(Change::Objects(Box::new(Objects { add, remove, update: changes, merge }))))
+    }
+
+    /// By key and value as documented, or the whole object as an example of the vendor writes it.
+    fn which(&self, json: &Json) -> Result<Match, ItemError> {
+        let Json::Object(map) = json else { return Err(self.invalid()) };
+        match (map.get("$identifier_key"), map.get("$identifier_value")) {
+            (Some(Json::String(key)), Some(value)) if !value.is_array() && !value.is_object() => {
+                Ok(Match::Key(key.clone(), value.clone()))
+            }
+            (None, None) if map.keys().all(|key| !key.starts_with('$')) => {
+                Ok(Match::Whole(json.clone()))
+            }
+            _ => Err(self.invalid()),
+        }
+    }
+
+    fn only_objects(&mut self, elements: &[Json]) -> Result<Vec<Json>, ItemError> {
+        let mut objects = Vec::with_capacity(elements.len());
+        for element in elements {
+            match element {
+                Json::Object(_) => objects.push(element.clone()),
+                Json::Null => self.warn(Reason::NullElement),
+                _ => return Err(self.invalid()),
+            }
+        }
+        Ok(objects)
+    }
+
+    fn scalars_of(&mut self, json: Option<&Json>) -> Result<Vec<Json>, ItemError> {
+        match json {
+            None | Some(Json::Null) => Ok(Vec::new()),
+            Some(Json::Array(elements)) => self.scalars(elements),
+            Some(one) => self.scalars(std::slice::from_ref(one)),
+        }
+    }
+
+    fn scalars(&mut self, elements: &[Json]) -> Result<Vec<Json>, ItemError> {
+        let mut scalars = Vec::with_capacity(elements.len().min(1024));
+        for element in elements {
+            match element {
+                Json::Null => self.warn(Reason::NullElement),
+                Json::String(text) => {
+                    let (text, was_cut) = cut(text, self.limits.string_chars);
+                    if was_cut {
+                        self.warn(Reason::Cut);
+                    }
+                    scalars.push(Json::from(text));
+                }
+                Json::Bool(_) | Json::Number(_) => scalars.push(element.clone()),
+                Json::Array(_) | Json::Object(_) => return Err(self.invalid()),
+            }
+        }
+        Ok(scalars)
+    }
+
+    /// Each element once, at its last place, and only the last ones that a profile keeps.
+    fn set(&mut self, elements: Vec<Json>) -> Vec<Json> {
+        let (set, dropped) = super::elements::last_distinct(elements, self.limits.elements);
+        if dropped {
+            self.warn(Reason::Elements);
+        }
+        set
+    }
+
+    fn clean(&mut self, json: Json, keep_nulls: bool) -> Result<Option<Json>, ItemError> {
+        let mut cleaner = Cleaner {
+            keys: Keys::Attribute,
+            keep_nulls,
+            limits: self.limits,
+            warnings: self.warnings,
+        };
+        let cleaned = match cleaner.clean(json, &Path::root(self.name)) {
+            Ok(cleaned) => cleaned,
+            Err(Skip::Time) => {
+                self.warn(Reason::NestedTime);
+                return Ok(None);
+            }
+            Err(Skip::Refuse(error)) => return Err(error),
+        };
+        if nested::bytes(&cleaned) > self.limits.object_bytes {
+            self.warn(Reason::Size);
+            return Ok(None);
+        }
+        Ok(Some(cleaned))
+    }
+
+    /// Once per attribute and reason: an array of a million nulls is one warning.
+    fn warn(&mut self, reason: Reason) {
+        let known = self
+            .warnings
+            .last()
+            .is_some_and(|last| last.reason == reason && last.path == self.name);
+        if !known {
+            self.warnings.push(Warning { path: self.name.to_owned(), reason });
+        }
+    }
+
+    fn invalid(&self) -> ItemError {
+        ItemError::invalid(self.name)
+    }
+}
+
+/// An integer, also when written with a zero fraction, as templates do (`2.0`).
+fn integer(json: &Json) -> Option<i64> {
+    json.as_i64().or_else(|| {
+        let number = json.as_f64()?;
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+    })
+}
+
+fn into_map(json: Json) -> Option<Map<String, Json>> {
+    match json {
+        Json::Object(map) => Some(map),
+        _ => None,
+    }
+}
