@@ -16,7 +16,10 @@ pub enum Cell {
     /// Nothing: a missing attribute, or a slot whose text is the same for everybody.
     Empty,
     /// Bytes of the cohort's text buffer.
-    Text { start: u32, end: u32 },
+    Text {
+        start: u32,
+        end: u32,
+    },
     Flag(bool),
     Int(i64),
     Float(f64),
@@ -121,7 +124,10 @@ impl<'a> Visit<'a> {
             return match self.cohort.cell(self.row, slot.into()) {
                 Cell::Value(value) => (**value).clone(),
                 Cell::Text { start, end } => Json::from(self.cohort.text_of(*start, *end)),
-                _ => Json::Null,
+                Cell::Flag(flag) => Json::from(*flag),
+                Cell::Int(number) => Json::from(*number),
+                Cell::Float(number) => Json::from(*number),
+                Cell::Empty => Json::Null,
             };
         }
         match value {

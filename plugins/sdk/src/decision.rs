@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -18,8 +19,6 @@ pub enum Decision {
     Go(Door),
     /// Rest until the moment, then leave by the door. A moment that is past means now.
     WaitUntil { until: Millis, then: Door },
-    /// Rest until one of the events happens, or until the moment, then leave by `otherwise`.
-    WaitFor { events: Vec<Awaited>, until: Millis, otherwise: Door },
     /// Hold the user until these objects are written: then `next`; refused: `on_failure`;
     /// too late: `on_timeout`.
     Update(Update),
@@ -34,13 +33,6 @@ pub enum Decision {
     Fail { reason: String, payload: String },
 }
 
-/// An event that ends a wait, and the door it opens.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Awaited {
-    pub event: String,
-    pub door: Door,
-}
-
 /// A message for a channel (console, file, webhook, …).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Message {
@@ -53,8 +45,9 @@ pub struct Message {
 }
 
 /// What happens when it is unknown whether a message went out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Delivery {
     /// Send again under the same id: nobody misses it, somebody may get it twice.
     #[default]

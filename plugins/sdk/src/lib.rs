@@ -12,17 +12,18 @@
 #![forbid(unsafe_code)]
 
 mod cohort;
-mod declaration;
 mod decision;
+mod declaration;
 mod duration;
 pub mod settings;
 mod step;
+pub mod testing;
 mod time;
 mod update;
 
 pub use cohort::{Attribute, Cell, Cohort, CohortBuilder, Visit};
+pub use decision::{Decision, Delivery, Message, Variables};
 pub use declaration::{Declaration, Example, Exits, Fault, Severity};
-pub use decision::{Awaited, Decision, Delivery, Message, Variables};
 pub use duration::{BadDuration, Duration};
 pub use settings::Door;
 pub use step::{Catalogue, Decide, Kind, Step};

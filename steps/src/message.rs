@@ -1,0 +1,167 @@
+//! `message`: hands a text to a channel for each user.
+//!
+//! What a channel is (a file, SMTP, a webhook, the console) stands in `flowrun.toml`, so
+//! that one Canvas runs in test and in production; the step only names it. The text
+//! stands in the Canvas or in a Liquid file beside it, never in both.
+//!
+//! A user goes on by `next` once the channel has taken the message. A text that aborts
+//! (`{% abort_message('why') %}`) is not sent and the user goes on; that and render
+//! errors are settled by the runtime before the step is asked.
+
+use flowrun_sdk::settings::{Text, TextFile};
+use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The channel, as `flowrun.toml` names it: `email`, `push`, … One that is not
+    /// configured writes to the console.
+    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9_-]+$"))]
+    channel: String,
+    /// The subject, for channels that have one.
+    subject: Option<Text>,
+    /// The text of the message.
+    body: Option<Text>,
+    /// The file with the text of the message, instead of `body`.
+    body_file: Option<TextFile>,
+    /// What happens when it is unknown whether the message went out: send it again
+    /// (`at_least_once`) or don't (`at_most_once`).
+    #[serde(default)]
+    delivery: Delivery,
+}
+
+/// Sends a message.
+pub struct Message {
+    channel: String,
+    subject: Option<Text>,
+    body: Text,
+    delivery: Delivery,
+}
+
+impl Step for Message {
+    type Settings = Settings;
+
+    fn declare() -> Declaration {
+        Declaration::new("message", "Send a message to the user by a channel.")
+            .example(
+                "An email whose text stands in a file",
+                "message:\n  channel: email\n  subject: \"Thank you, {{${first_name} | default: 'friend'}}\"\n  body_file: thanks.liquid",
+            )
+            .example(
+                "A push that nobody gets twice",
+                "message: { channel: push, body: \"You are VIP now.\", delivery: at_most_once }",
+            )
+    }
+
+    fn create(settings: Settings) -> Result<Message, Vec<Fault>> {
+        let mut faults = Vec::new();
+        if !is_channel(&settings.channel) {
+            let hint = "lower case letters, digits, `_` and `-`, as in `email`";
+            faults.push(Fault::error("/channel", "this can't be a channel's name").hint(hint));
+        }
+        let body = match (settings.body, settings.body_file) {
+            (Some(body), None) => Some(body),
+            (None, Some(TextFile(body))) => Some(body),
+            (Some(_), Some(_)) => {
+                let text = "the text stands here and in `body` too: take one of them out";
+                faults.push(Fault::error("/body_file", text));
+                None
+            }
+            (None, None) => {
+                let hint = "add `body: \"…\"`, or `body_file:` with the path of a Liquid file";
+                faults.push(Fault::error("", "a message needs a text").hint(hint));
+                None
+            }
+        };
+        match body {
+            Some(body) if faults.is_empty() => Ok(Message {
+                channel: settings.channel,
+                subject: settings.subject,
+                body,
+                delivery: settings.delivery,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    fn decide(&self, visit: Visit<'_>) -> Decision {
+        Decision::Send(Box::new(flowrun_sdk::Message {
+            channel: self.channel.clone(),
+            subject: self.subject.as_ref().map(|subject| visit.text(subject).to_owned()),
+            body: visit.text(&self.body).to_owned(),
+            delivery: self.delivery,
+            ..Default::default()
+        }))
+    }
+}
+
+fn is_channel(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    (1..=100).contains(&name.len()) && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowrun_sdk::testing::{Trial, User};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    #[test]
+    fn everyone_gets_their_own_text_by_the_named_channel() {
+        let settings = json!({
+            "channel": "email", "subject": "For {{${first_name}}}", "body": "The same for all.",
+        });
+        let message = Trial::of::<Message>(settings).unwrap();
+        let users = [("u1", "For Ada"), ("u2", "For Grace")];
+        let sent = message.decide(&users.map(|(id, text)| User::new(id).given("/subject", text)));
+        for ((_, subject), decision) in users.into_iter().zip(sent) {
+            let expected = flowrun_sdk::Message {
+                channel: "email".to_owned(),
+                subject: Some(subject.to_owned()),
+                body: "The same for all.".to_owned(),
+                ..Default::default()
+            };
+            assert_eq!(decision, Decision::Send(Box::new(expected)));
+        }
+    }
+
+    #[test]
+    fn the_text_may_stand_in_a_file_and_the_delivery_is_a_choice() {
+        let settings =
+            json!({ "channel": "push", "body_file": "{{x}}", "delivery": "at_most_once" });
+        let message = Trial::of::<Message>(settings).unwrap();
+        let Decision::Send(sent) = message.decide_one(&User::new("u1").given("/body_file", "Hi"))
+        else {
+            panic!("nothing was sent");
+        };
+        assert_eq!(
+            (sent.body.as_str(), sent.subject, sent.delivery),
+            ("Hi", None, Delivery::AtMostOnce)
+        );
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_sent_is_refused_at_load() {
+        for (settings, at) in [
+            (json!({ "channel": "email" }), vec![""]),
+            (json!({ "channel": "email", "body": "a", "body_file": "b" }), vec!["/body_file"]),
+            (json!({ "channel": "E-Mail", "body": "a" }), vec!["/channel"]),
+            (json!({ "channel": "", "body": "a" }), vec!["/channel"]),
+            (json!({ "channel": "two words" }), vec!["/channel", ""]),
+            (json!({ "body": "a" }), vec![""]),
+            (json!({ "channel": "email", "body": "a", "bdy": "b" }), vec![""]),
+            (json!({ "channel": "email", "body": "a", "delivery": "twice" }), vec![""]),
+        ] {
+            check(settings, &at);
+        }
+    }
+
+    fn check(settings: Json, at: &[&str]) {
+        let faults = Trial::of::<Message>(settings.clone()).err().unwrap_or_default();
+        let places: Vec<_> = faults.iter().map(|fault| fault.at.as_str()).collect();
+        assert_eq!(places, at, "{settings}");
+    }
+}
