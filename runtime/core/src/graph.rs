@@ -105,6 +105,13 @@ pub enum Slot {
     Value(Template),
 }
 
+impl Slot {
+    /// Whether it has the same value for everybody.
+    pub fn is_constant(&self) -> bool {
+        matches!(self, Slot::Text(template) if template.constant().is_some())
+    }
+}
+
 /// A Canvas that users can move through.
 pub struct Canvas {
     pub head: Head,
@@ -113,6 +120,7 @@ pub struct Canvas {
     /// By node and door: where it leads; `None` ends the journey.
     ways: Vec<Vec<Option<NodeIx>>>,
     reads: Vec<Vec<String>>,
+    needs_profile: Vec<bool>,
 }
 
 impl Canvas {
@@ -135,11 +143,21 @@ impl Canvas {
                     assert!(way.is_none(), "one edge per door");
                     *way = Some(NodeIx(edge.target().index() as u16));
                 }
+                // Who is too late and has no way of their own goes where failures go.
+                let [_, failure, timeout, ..] = &mut ways[..] else {
+                    panic!("every node has the three general doors");
+                };
+                *timeout = timeout.or(*failure);
                 ways
             })
             .collect();
-        let reads = graph.node_weights().map(|node| node.step.reads()).collect();
-        Canvas { head, graph, order, ways, reads }
+        let reads: Vec<Vec<String>> = graph.node_weights().map(|node| node.step.reads()).collect();
+        let needs_profile = graph
+            .node_weights()
+            .zip(&reads)
+            .map(|(node, reads)| !reads.is_empty() || !node.slots.iter().all(Slot::is_constant))
+            .collect();
+        Canvas { head, graph, order, ways, reads, needs_profile }
     }
 
     pub fn graph(&self) -> &DiGraph<Node, Door> {
@@ -172,6 +190,11 @@ impl Canvas {
     /// Whether the node has a door of that number at all: a step may decide nonsense.
     pub fn has_door(&self, node: NodeIx, door: Door) -> bool {
         usize::from(door.0) < self.ways[node.index()].len()
+    }
+
+    /// Whether anything at the node depends on the user's profile: others are spared the look-up.
+    pub fn needs_profile(&self, node: NodeIx) -> bool {
+        self.needs_profile[node.index()]
     }
 
     /// The attributes that the step reads itself.

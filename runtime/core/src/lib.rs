@@ -1,6 +1,40 @@
-//! The shard: a deterministic state machine that moves users through Canvases.
+//! The shard: a deterministic state machine that moves users through Canvases, and holds
+//! each at a User Update until that user's write has its final outcome.
+//!
+//! A *host* (the simulation, the engine) drives a [`Shard`] in three beats:
+//! decide ([`Shard::step`]), commit (its [`Record`] to the log), act (its [`Effect`]s).
+//! The [`Batcher`] turns the writes of many shards into requests to a backend.
+//!
+//! Nothing here reads a clock, waits, touches a file or the network, or draws a random
+//! number: time and answers are arguments, and chance is a hash of the seed.
 #![forbid(unsafe_code)]
 
+pub mod batcher;
+mod effect;
 mod graph;
+mod ids;
+mod input;
+mod invariants;
+mod journey;
+mod outbox;
+mod outcome;
+mod record;
+mod render;
+mod retry;
+mod shard;
+mod tally;
+mod timers;
+pub mod trace;
+mod users;
+mod view;
 
+pub use batcher::Batcher;
+pub use effect::{Effect, Fetch, Send, Write};
 pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Version};
+pub use ids::{CanvasIx, ItemId, JourneyIx, ShardId, UserIx, WriteKey};
+pub use input::{Context, Input};
+pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
+pub use record::{Change, DeadLetter, Ending, Record, Unreadable};
+pub use retry::RetryPolicy;
+pub use shard::{Decided, Settings, Shard, World};
+pub use tally::{StepTally, Tally};

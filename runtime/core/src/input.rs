@@ -1,0 +1,23 @@
+//! What can happen to a shard. Everything it knows of the world comes in here.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::{CanvasIx, ItemId, Progress, SendOutcome, WriteOutcome};
+
+/// Variables of a journey: entry properties, and what context steps set.
+pub type Context = serde_json::Map<String, Json>;
+
+/// One input. Replies name the effect that they answer.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// A user wants to enter a Canvas.
+    Enter { canvas: CanvasIx, user: Box<str>, context: Option<Arc<Context>> },
+    /// An attempt at a write has ended.
+    Settled { write: ItemId, attempt: u32, done: Progress, outcome: WriteOutcome },
+    /// An attempt at sending a message has ended.
+    Sent { message: ItemId, attempt: u32, outcome: SendOutcome },
+    /// Requests that templates asked for were answered, in the order of asking.
+    Fetched { journey: crate::JourneyIx, visit: u32, answers: Vec<flowrun_template::Answer> },
+}

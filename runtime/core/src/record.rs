@@ -1,0 +1,191 @@
+//! What was decided: the only thing that is made durable, and all that recovery needs.
+//!
+//! A record holds the *changes* to a shard's state, not the calls that led to them. Live
+//! and recovering shards apply them with the same code, so that replay can't diverge, and
+//! no step is ever asked again.
+
+use std::sync::Arc;
+
+use flowrun_sdk::{Door, Message, Millis, Objects, Variables};
+use serde::{Deserialize, Serialize};
+
+use crate::input::Context;
+use crate::{CanvasIx, ItemId, JourneyIx, Progress, SendOutcome, WriteKey, WriteOutcome};
+
+/// All changes of one step of a shard, in the order they were decided.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Record {
+    /// The moment of the step.
+    pub at: Millis,
+    pub changes: Vec<Change>,
+}
+
+/// The first byte of an encoded record: what the rest is written in.
+const FORMAT: u8 = 1;
+
+/// Why bytes are no record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    Empty,
+    /// Written in a format that this version does not know.
+    Format(u8),
+    Damaged,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unreadable::Empty => f.write_str("an empty record"),
+            Unreadable::Format(format) => {
+                write!(f, "a record of format {format}; this version reads {FORMAT}")
+            }
+            Unreadable::Damaged => f.write_str("a damaged record"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Record {
+    /// The record as bytes for a log.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![FORMAT]).expect("a record is plain data")
+    }
+
+    /// Reads a record back.
+    pub fn decode(bytes: &[u8]) -> Result<Record, Unreadable> {
+        match bytes {
+            [] => Err(Unreadable::Empty),
+            [FORMAT, rest @ ..] => {
+                let (record, rest) =
+                    postcard::take_from_bytes(rest).map_err(|_| Unreadable::Damaged)?;
+                if rest.is_empty() { Ok(record) } else { Err(Unreadable::Damaged) }
+            }
+            [format, ..] => Err(Unreadable::Format(*format)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// One change to a shard's state.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Change {
+    /// A journey began, at the Canvas's first step.
+    Entered {
+        journey: JourneyIx,
+        user: Box<str>,
+        canvas: CanvasIx,
+        #[serde(with = "json_text")]
+        context: Option<Arc<Context>>,
+    },
+    /// A journey left its step by a door, to where the door leads.
+    Advanced { journey: JourneyIx, door: Door, why: Option<Box<str>> },
+    /// A journey rests until a moment.
+    Waiting { journey: JourneyIx, until: Millis, then: Door },
+    /// A journey waits for answers that a template asked for.
+    Fetching { journey: JourneyIx, visit: u32 },
+    /// The answers have come: the journey is at its step again.
+    Resumed { journey: JourneyIx },
+    /// A journey is held until the objects are written.
+    Held { journey: JourneyIx, write: ItemId, objects: Arc<Objects>, deadline: Option<Millis> },
+    /// An attempt at a write failed; the next one is due then.
+    WriteRetry {
+        write: ItemId,
+        due: Millis,
+        failures: u32,
+        done: Progress,
+        refused: Option<String>,
+    },
+    /// The next attempt at a write has begun.
+    WriteResent { write: ItemId },
+    /// A write has its final outcome, and leaves the outbox.
+    Settled { write: ItemId, outcome: WriteOutcome },
+    /// A held journey's deadline has passed: it goes on without its write, which stays.
+    Overdue { write: ItemId },
+    /// A journey rests until its message is taken by the channel.
+    Sending { journey: JourneyIx, message: ItemId, content: Arc<Message> },
+    /// An attempt at sending failed; the next one is due then.
+    SendRetry { message: ItemId, due: Millis, failures: u32 },
+    /// The next attempt at sending has begun.
+    SendResent { message: ItemId },
+    /// A message has its final outcome, and leaves the outbox.
+    Sent { message: ItemId, outcome: SendOutcome },
+    /// A step put variables into the journey's context.
+    Remembered {
+        journey: JourneyIx,
+        #[serde(with = "json_text")]
+        variables: Variables,
+    },
+    /// Something could not be done, and is kept for people to look at.
+    DeadLetter(Box<DeadLetter>),
+    /// A journey has ended.
+    Exited { journey: JourneyIx, ending: Ending },
+}
+
+/// What could not be done, with everything needed to do it later.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub at: Millis,
+    pub key: WriteKey,
+    pub reason: String,
+    /// The update's objects, the rendered text, or the message, as JSON or text.
+    pub payload: String,
+}
+
+/// Why a journey ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Ending {
+    /// The way had no further step.
+    Completed,
+    /// A step ended it, for its own reason.
+    Step(Box<str>),
+    /// A User Update failed, and nothing was wired to its failure door.
+    UpdateFailed,
+    /// A message failed, likewise.
+    SendFailed,
+    /// Another step failed, likewise.
+    StepFailed,
+}
+
+impl Ending {
+    /// The ending of a journey whose step failed with nothing wired to its failure door.
+    pub fn of_failed(kind: &str) -> Ending {
+        match kind {
+            "user_update" => Ending::UpdateFailed,
+            "message" | "webhook" => Ending::SendFailed,
+            _ => Ending::StepFailed,
+        }
+    }
+
+    /// The reason as traces and tables name it.
+    pub fn reason(&self) -> &str {
+        match self {
+            Ending::Completed => "completed",
+            Ending::Step(reason) => reason,
+            Ending::UpdateFailed => "update_failed",
+            Ending::SendFailed => "send_failed",
+            Ending::StepFailed => "step_failed",
+        }
+    }
+}
+
+/// JSON values inside records, as text: the records' format doesn't describe itself.
+mod json_text {
+    use serde::de::{DeserializeOwned, Error as _};
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(value).map_err(S::Error::custom)?.serialize(to)
+    }
+
+    pub fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(from)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,420 @@
+//! A shard's state, and the one place where it changes: [`State::apply`].
+//!
+//! Deciding and recovering both come here, so that a replayed record leads to the state
+//! that the original led to. What is asserted here is what no input can bring about.
+
+use std::sync::Arc;
+
+use flowrun_sdk::{Door, Millis};
+
+use crate::journey::{Journey, Journeys, State as Rest};
+use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
+use crate::record::{Change, DeadLetter, Ending};
+use crate::tally::{StepTally, Tally};
+use crate::timers::{Timer, Timers};
+use crate::trace::{Counts, Line, What};
+use crate::users::{NONE, Users};
+use crate::{Canvas, CanvasIx, CommitLevel, ItemId, JourneyIx, NodeIx, WriteKey, WriteOutcome};
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub canvases: Vec<Arc<Canvas>>,
+    families: Vec<CanvasIx>,
+    pub users: Users,
+    pub journeys: Journeys,
+    pub timers: Timers,
+    pub writes: Outbox<PendingWrite>,
+    pub messages: Outbox<PendingMessage>,
+    pub dead_letters: Vec<DeadLetter>,
+    pub tallies: Vec<Tally>,
+    /// Lines about the changes, where somebody listens.
+    pub lines: Option<Vec<Line>>,
+}
+
+impl State {
+    pub fn canvas(&self, canvas: CanvasIx) -> &Arc<Canvas> {
+        &self.canvases[canvas.index()]
+    }
+
+    pub fn origin(&self, journey: JourneyIx) -> Origin {
+        let journey = self.journeys.at(journey);
+        let (user, canvas, node) = (journey.user, journey.canvas, journey.node);
+        Origin { user, canvas, node, entry: journey.entry }
+    }
+
+    pub fn key(&self, origin: Origin) -> WriteKey {
+        let canvas = self.canvas(origin.canvas);
+        WriteKey {
+            canvas: canvas.head.name.clone(),
+            version: canvas.head.version,
+            user: self.users.name(origin.user).into(),
+            entry: origin.entry,
+            step: canvas.node(origin.node).id.clone(),
+        }
+    }
+
+    /// Makes a change.
+    pub fn apply(&mut self, at: Millis, change: &Change) {
+        match change {
+            Change::Entered { journey, user, canvas, context } => {
+                self.entered(at, *journey, user, *canvas, context.clone());
+            }
+            Change::Advanced { journey, door, why } => {
+                self.advanced(at, *journey, *door, why.as_deref());
+            }
+            Change::Waiting { journey, until, then } => {
+                self.rest(*journey, Rest::Waiting { due: *until, then: *then });
+                self.timers.set(*until, Timer::Journey(journey.0));
+                self.line(at, *journey, || What::Waiting { until: Some(*until), for_what: "time" });
+            }
+            Change::Fetching { journey, visit } => {
+                self.rest(*journey, Rest::Fetching { visit: *visit });
+                self.line(at, *journey, || What::Waiting { until: None, for_what: "fetch" });
+            }
+            Change::Resumed { journey } => self.rest(*journey, Rest::Ready),
+            Change::Held { journey, write, objects, deadline } => {
+                self.rest(*journey, Rest::Held { write: *write });
+                let origin = self.origin(*journey);
+                let counts = counts_of(objects);
+                self.queue(
+                    *write,
+                    PendingWrite {
+                        origin,
+                        journey: Some(*journey),
+                        objects: objects.clone(),
+                        done: Default::default(),
+                        refused: None,
+                        attempt: 1,
+                        failures: 0,
+                        stage: Stage::Queued,
+                        deadline: *deadline,
+                        next: NONE,
+                    },
+                );
+                if let Some(deadline) = deadline {
+                    self.timers.set(*deadline, Timer::Deadline(write.slot));
+                }
+                if self.lines.is_some() {
+                    let key = self.key(origin).to_string();
+                    self.line(at, *journey, || What::Held { key, objects: counts });
+                }
+            }
+            Change::WriteRetry { write, due, failures, done, refused } => {
+                let pending = self.writes.get_mut(*write).expect("the write is in the outbox");
+                pending.failures = *failures;
+                pending.attempt += 1;
+                pending.done = done.clone();
+                pending.refused = refused.clone();
+                pending.stage = Stage::Retry { due: *due };
+                self.timers.set(*due, Timer::Write(write.slot));
+            }
+            Change::WriteResent { write } => {
+                self.writes.get_mut(*write).expect("the write is in the outbox").stage =
+                    Stage::InFlight;
+            }
+            Change::Settled { write, outcome } => self.settled(at, *write, outcome),
+            Change::Overdue { write } => {
+                let pending = self.writes.get_mut(*write).expect("the write is in the outbox");
+                let origin = pending.origin;
+                let journey = pending.journey.take().expect("a deadline passes once");
+                self.rest(journey, Rest::Ready);
+                self.released(at, origin, journey, "timeout");
+            }
+            Change::Sending { journey, message, content } => {
+                self.rest(*journey, Rest::Sending { message: *message });
+                let origin = self.origin(*journey);
+                let (journey, content) = (*journey, content.clone());
+                let stage = Stage::InFlight;
+                let pending =
+                    PendingMessage { origin, journey, content, attempt: 1, failures: 0, stage };
+                self.messages.insert(*message, pending);
+            }
+            Change::SendRetry { message, due, failures } => {
+                let pending = self.messages.get_mut(*message).expect("it is in the outbox");
+                pending.failures = *failures;
+                pending.attempt += 1;
+                pending.stage = Stage::Retry { due: *due };
+                self.timers.set(*due, Timer::Message(message.slot));
+            }
+            Change::SendResent { message } => {
+                self.messages.get_mut(*message).expect("it is in the outbox").stage =
+                    Stage::InFlight;
+            }
+            Change::Sent { message, outcome } => {
+                let pending = self.messages.remove(*message);
+                self.rest(pending.journey, Rest::Ready);
+                if matches!(outcome, crate::SendOutcome::Sent) {
+                    self.tallies[pending.origin.canvas.index()].messages += 1;
+                    self.sent(at, pending);
+                }
+            }
+            Change::Remembered { journey, variables } => {
+                let journey = self.journeys.at_mut(*journey);
+                let context = Arc::make_mut(journey.context.get_or_insert_default());
+                for (name, value) in variables {
+                    context.insert(name.clone(), value.clone());
+                }
+            }
+            Change::DeadLetter(letter) => self.dead_letter(letter),
+            Change::Exited { journey, ending } => self.exited(at, *journey, ending),
+        }
+    }
+
+    fn entered(
+        &mut self,
+        at: Millis,
+        ix: JourneyIx,
+        user: &str,
+        canvas: CanvasIx,
+        context: Option<Arc<crate::Context>>,
+    ) {
+        let user = self.users.intern(user);
+        let entry = self.users.enter(user, self.family(canvas), at);
+        let node = self.canvas(canvas).start();
+        let journey = Journey { user, canvas, node, entry, state: Rest::Ready, context };
+        self.journeys.insert(ix, journey);
+        self.tallies[canvas.index()].entered += 1;
+        self.step_tally(canvas, node).arrived += 1;
+        if self.lines.is_some() {
+            let version = self.canvas(canvas).head.version.to_string();
+            self.line(at, ix, || What::Entered { version });
+            self.unplaced_last_line();
+            self.line(at, ix, || What::Arrived);
+        }
+    }
+
+    /// The first loaded version of the same Canvas: entries are counted by name.
+    pub fn family(&self, canvas: CanvasIx) -> CanvasIx {
+        self.families[canvas.index()]
+    }
+
+    pub fn add_canvas(&mut self, canvas: Arc<Canvas>) -> CanvasIx {
+        let ix = CanvasIx(self.canvases.len().try_into().expect("fewer than 65,536 versions"));
+        let first = self.canvases.iter().position(|other| other.head.name == canvas.head.name);
+        self.families.push(first.map_or(ix, |first| CanvasIx(first as u16)));
+        let steps = vec![StepTally::default(); canvas.node_count()];
+        self.tallies.push(Tally { steps, ..Tally::default() });
+        self.canvases.push(canvas);
+        ix
+    }
+
+    fn advanced(&mut self, at: Millis, ix: JourneyIx, door: Door, why: Option<&str>) {
+        let Journey { canvas, node, state, .. } = *self.journeys.at(ix);
+        if let Rest::Waiting { due, then } = state {
+            assert!(at >= due, "no wait ends early");
+            assert_eq!(door, then, "a wait ends by the door it was to end by");
+            self.rest(ix, Rest::Ready);
+        }
+        assert_eq!(self.journeys.at(ix).state, Rest::Ready, "only who is ready advances");
+        self.step_tally(canvas, node).advanced += 1;
+        let plan = self.canvas(canvas).clone();
+        let to = plan.way(node, door);
+        if self.lines.is_some() {
+            let via = plan.node(node).doors[usize::from(door.0)].clone();
+            let to = to.map(|to| plan.node(to).id.clone());
+            let reason = why.map(str::to_owned);
+            self.line(at, ix, || What::Advanced { via, to, reason });
+        }
+        if let Some(to) = to {
+            self.journeys.at_mut(ix).node = to;
+            self.step_tally(canvas, to).arrived += 1;
+            self.line(at, ix, || What::Arrived);
+        }
+    }
+
+    /// Puts a journey into a state, and keeps the counters of who rests where.
+    fn rest(&mut self, ix: JourneyIx, state: Rest) {
+        let journey = self.journeys.at_mut(ix);
+        let (canvas, node) = (journey.canvas, journey.node);
+        let before = std::mem::replace(&mut journey.state, state);
+        assert!(
+            (before == Rest::Ready) != (state == Rest::Ready),
+            "rests begin and end at a step: {before:?} to {state:?}"
+        );
+        let tally = self.step_tally(canvas, node);
+        if let Some(counter) = counter(tally, before) {
+            *counter -= 1;
+        }
+        if let Some(counter) = counter(tally, state) {
+            *counter += 1;
+        }
+    }
+
+    /// Adds a write to the end of its user's queue.
+    fn queue(&mut self, id: ItemId, mut write: PendingWrite) {
+        let user = write.origin.user;
+        let last = self.users.last_write(user);
+        if last == NONE {
+            write.stage = Stage::InFlight;
+            self.users.set_writes(user, id.slot, id.slot);
+        } else {
+            let (before, _) = self.writes.in_slot(last).expect("the queue's last is there");
+            self.writes.get_mut(before).expect("just found").next = id.slot;
+            self.users.set_writes(user, self.users.first_write(user), id.slot);
+        }
+        self.writes.insert(id, write);
+    }
+
+    fn settled(&mut self, at: Millis, id: ItemId, outcome: &WriteOutcome) {
+        let write = self.writes.remove(id);
+        assert_eq!(write.stage, Stage::InFlight, "only what is in flight settles");
+        let user = write.origin.user;
+        assert_eq!(self.users.first_write(user), id.slot, "writes settle in order");
+        if write.next == NONE {
+            self.users.set_writes(user, NONE, NONE);
+        } else {
+            self.users.set_writes(user, write.next, self.users.last_write(user));
+            let (next, _) = self.writes.in_slot(write.next).expect("the next in the queue");
+            self.writes.get_mut(next).expect("just found").stage = Stage::InFlight;
+        }
+        let word = match outcome {
+            WriteOutcome::Committed(CommitLevel::Applied) => "applied",
+            WriteOutcome::Committed(CommitLevel::Accepted) => "accepted",
+            WriteOutcome::Refused(_) => "refused",
+            WriteOutcome::Again { .. } => unreachable!("another attempt is not final"),
+        };
+        match write.journey {
+            Some(journey) => {
+                self.rest(journey, Rest::Ready);
+                self.released(at, write.origin, journey, word);
+            }
+            None => self.late(at, write.origin, word),
+        }
+    }
+
+    fn released(&mut self, at: Millis, origin: Origin, journey: JourneyIx, outcome: &'static str) {
+        if self.lines.is_none() {
+            return;
+        }
+        let key = self.key(origin).to_string();
+        self.line(at, journey, || What::Released { key, outcome });
+    }
+
+    /// A write that became final after its journey had gone on.
+    fn late(&mut self, at: Millis, origin: Origin, outcome: &'static str) {
+        if self.lines.is_none() {
+            return;
+        }
+        let key = self.key(origin);
+        let line = Line {
+            at,
+            canvas: Some(key.canvas.clone()),
+            user: Some(key.user.clone()),
+            entry: Some(key.entry),
+            step: Some(key.step.clone()),
+            what: What::Released { key: key.to_string(), outcome },
+        };
+        self.push_line(line);
+    }
+
+    fn sent(&mut self, at: Millis, pending: PendingMessage) {
+        if self.lines.is_none() {
+            return;
+        }
+        let message = self.key(pending.origin).to_string();
+        let content = &pending.content;
+        let what = What::Sent {
+            channel: content.channel.clone(),
+            message,
+            subject: content.subject.clone(),
+            body: content.body.clone(),
+        };
+        self.line(at, pending.journey, || what);
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) {
+        let canvas = self
+            .canvases
+            .iter()
+            .position(|canvas| {
+                canvas.head.name == letter.key.canvas && canvas.head.version == letter.key.version
+            })
+            .expect("a dead letter is of a loaded Canvas");
+        self.tallies[canvas].dead_letters += 1;
+        let plan = self.canvases[canvas].clone();
+        if let Some(node) = plan.graph().node_weights().position(|node| node.id == letter.key.step)
+        {
+            self.tallies[canvas].steps[node].failed += 1;
+        }
+        self.dead_letters.push(letter.clone());
+        if self.lines.is_some() {
+            self.push_line(Line {
+                at: letter.at,
+                canvas: Some(letter.key.canvas.clone()),
+                user: Some(letter.key.user.clone()),
+                entry: Some(letter.key.entry),
+                step: Some(letter.key.step.clone()),
+                what: What::DeadLetter {
+                    key: letter.key.to_string(),
+                    reason: letter.reason.clone(),
+                    payload: letter.payload.clone(),
+                },
+            });
+        }
+    }
+
+    fn exited(&mut self, at: Millis, ix: JourneyIx, ending: &Ending) {
+        self.line(at, ix, || What::Exited { reason: ending.reason().to_owned() });
+        let journey = self.journeys.remove(ix);
+        assert_eq!(journey.state, Rest::Ready, "only who is ready ends");
+        let tally = &mut self.tallies[journey.canvas.index()];
+        tally.steps[journey.node.index()].exited += 1;
+        match ending {
+            Ending::Completed => tally.completed += 1,
+            Ending::Step(reason) if **reason == *Ending::Completed.reason() => tally.completed += 1,
+            Ending::Step(_) => tally.exited += 1,
+            Ending::UpdateFailed | Ending::SendFailed | Ending::StepFailed => tally.failed += 1,
+        }
+    }
+
+    pub fn step_tally(&mut self, canvas: CanvasIx, node: NodeIx) -> &mut StepTally {
+        &mut self.tallies[canvas.index()].steps[node.index()]
+    }
+
+    fn line(&mut self, at: Millis, journey: JourneyIx, what: impl FnOnce() -> What) {
+        if self.lines.is_none() {
+            return;
+        }
+        let Journey { user, canvas, node, entry, .. } = *self.journeys.at(journey);
+        let plan = self.canvas(canvas);
+        let line = Line {
+            at,
+            canvas: Some(plan.head.name.clone()),
+            user: Some(self.users.name(user).into()),
+            entry: Some(entry),
+            step: Some(plan.node(node).id.clone()),
+            what: what(),
+        };
+        self.push_line(line);
+    }
+
+    /// Entering happens to a Canvas, not at a step.
+    fn unplaced_last_line(&mut self) {
+        if let Some(line) = self.lines.as_mut().and_then(|lines| lines.last_mut()) {
+            line.step = None;
+        }
+    }
+
+    fn push_line(&mut self, line: Line) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(line);
+        }
+    }
+}
+
+fn counter(tally: &mut StepTally, state: Rest) -> Option<&mut u64> {
+    match state {
+        Rest::Ready => None,
+        Rest::Waiting { .. } | Rest::Fetching { .. } => Some(&mut tally.waiting),
+        Rest::Held { .. } => Some(&mut tally.held),
+        Rest::Sending { .. } => Some(&mut tally.sending),
+    }
+}
+
+pub(crate) fn counts_of(objects: &flowrun_sdk::Objects) -> Counts {
+    Counts {
+        attributes: objects.attributes.len(),
+        events: objects.events.len(),
+        purchases: objects.purchases.len(),
+    }
+}

@@ -1,0 +1,69 @@
+//! How many went where: the counters that tables, funnels and the conservation check read.
+
+/// Counters of one step of a Canvas.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StepTally {
+    pub arrived: u64,
+    pub advanced: u64,
+    pub exited: u64,
+    pub failed: u64,
+    /// Users who are there now, by what they rest in.
+    pub waiting: u64,
+    pub held: u64,
+    pub sending: u64,
+    /// Updates that their template aborted.
+    pub aborted: u64,
+}
+
+/// Counters of one Canvas.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    pub entered: u64,
+    /// Turned away: the audience condition did not hold.
+    pub outside_audience: u64,
+    /// Turned away: the rule for entering again did not allow it.
+    pub not_again: u64,
+    /// Turned away: the audience condition could not be evaluated.
+    pub audience_errors: u64,
+    /// Turned away: the user's id is empty or longer than an id may be.
+    pub bad_ids: u64,
+    pub completed: u64,
+    /// Ended for another reason than `completed`, by a step's decision.
+    pub exited: u64,
+    /// Ended because a step failed and nothing was wired to its failure door.
+    pub failed: u64,
+    pub dead_letters: u64,
+    pub messages: u64,
+    pub steps: Vec<StepTally>,
+}
+
+impl Tally {
+    pub fn ended(&self) -> u64 {
+        self.completed + self.exited + self.failed
+    }
+
+    /// Adds the counters of the same Canvas on another shard.
+    pub fn add(&mut self, other: &Tally) {
+        self.entered += other.entered;
+        self.outside_audience += other.outside_audience;
+        self.not_again += other.not_again;
+        self.audience_errors += other.audience_errors;
+        self.bad_ids += other.bad_ids;
+        self.completed += other.completed;
+        self.exited += other.exited;
+        self.failed += other.failed;
+        self.dead_letters += other.dead_letters;
+        self.messages += other.messages;
+        self.steps.resize(self.steps.len().max(other.steps.len()), StepTally::default());
+        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
+            mine.arrived += theirs.arrived;
+            mine.advanced += theirs.advanced;
+            mine.exited += theirs.exited;
+            mine.failed += theirs.failed;
+            mine.waiting += theirs.waiting;
+            mine.held += theirs.held;
+            mine.sending += theirs.sending;
+            mine.aborted += theirs.aborted;
+        }
+    }
+}

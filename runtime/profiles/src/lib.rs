@@ -1,0 +1,31 @@
+//! Profile backends: where held updates are written.
+//!
+//! A backend takes a request of many users' objects and answers *per object*. It names
+//! its own limits; the batcher keeps to them. The memory backend is at the same time the
+//! local store that steps read: what it has applied is what the next step sees.
+#![forbid(unsafe_code)]
+
+mod memory;
+
+use flowrun_core::batcher::{BatcherSettings, Reply, Request};
+use flowrun_sdk::Millis;
+
+pub use memory::Memory;
+
+/// What is true of a backend as a whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct About {
+    /// As traces name it.
+    pub name: String,
+    pub batches: BatcherSettings,
+    /// Whether a write that comes again under its key changes nothing again.
+    pub remembers_keys: bool,
+}
+
+/// Something that writes profiles.
+pub trait ProfileBackend {
+    fn about(&self) -> &About;
+
+    /// Writes a request's objects and says of each what became of it.
+    fn commit(&mut self, now: Millis, request: &Request) -> Reply;
+}

@@ -1,0 +1,158 @@
+//! The profile store in memory, and the backend that writes to it.
+//!
+//! It remembers of each user the key of the last write, and which of its objects are in.
+//! That is enough to apply every write once: writes of a user arrive in the order of
+//! their commits, and the next one only after the former has its final outcome.
+
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
+use flowrun_core::{Outcome, Progress, World};
+use flowrun_sdk::{Millis, Objects};
+use flowrun_track::{Array, Object, Profile};
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{About, ProfileBackend};
+
+/// Profiles by external id.
+pub struct Memory {
+    about: About,
+    users: HashMap<Box<str>, User, BuildHasherDefault<Xxh3>>,
+    /// The update that was parsed last: users of one cohort often share one.
+    parsed: Option<(Arc<Objects>, Vec<Result<Object, String>>)>,
+}
+
+struct User {
+    profile: Profile,
+    last_key: u128,
+    applied: Progress,
+}
+
+const ARRAYS: [Array; 3] = [Array::Attributes, Array::Events, Array::Purchases];
+
+impl Default for Memory {
+    /// With the limits of User Track, so that a run shows the requests that it would make.
+    fn default() -> Memory {
+        Memory::new(BatcherSettings {
+            limits: Limits::USER_TRACK,
+            per_minute: None,
+            ..BatcherSettings::default()
+        })
+    }
+}
+
+impl Memory {
+    pub fn new(batches: BatcherSettings) -> Memory {
+        let about = About { name: "memory".into(), batches, remembers_keys: true };
+        Memory { about, users: HashMap::default(), parsed: None }
+    }
+
+    /// Puts a profile in, in place of what was there.
+    pub fn put(&mut self, profile: Profile) {
+        let Some(id) = profile.external_id() else { return };
+        let id = Box::from(id);
+        let user = User { profile, last_key: 0, applied: Progress::default() };
+        self.users.insert(id, user);
+    }
+
+    pub fn get(&self, user: &str) -> Option<&Profile> {
+        self.users.get(user).map(|user| &user.profile)
+    }
+
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    pub fn reserve(&mut self, users: usize) {
+        self.users.reserve(users);
+    }
+
+    /// Profiles in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.users.values().map(|user| &user.profile)
+    }
+
+    /// Parses a write's objects, or finds that they are the ones just parsed.
+    fn parse(&mut self, objects: &Arc<Objects>) -> &[Result<Object, String>] {
+        let known = self.parsed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, objects));
+        if !known {
+            let texts = [&objects.attributes, &objects.events, &objects.purchases];
+            let parsed = ARRAYS
+                .iter()
+                .zip(texts)
+                .flat_map(|(array, texts)| texts.iter().map(|text| parse(*array, text)));
+            self.parsed = Some((objects.clone(), parsed.collect()));
+        }
+        &self.parsed.as_ref().expect("just set").1
+    }
+
+    fn apply(&mut self, now: Millis, part: &Part, array: usize, outcomes: &mut Vec<Outcome>) {
+        let mut numbers = part.texts(array).map(|(object, _)| object as usize).peekable();
+        if numbers.peek().is_none() {
+            return;
+        }
+        let name = &part.write.key.user;
+        let digest = part.write.key.digest();
+        if !self.users.contains_key(&**name) {
+            self.put(Profile::new(name));
+        }
+        self.parse(&part.write.objects);
+        let (_, parsed) = self.parsed.as_ref().expect("just parsed");
+        let user = self.users.get_mut(&**name).expect("just put");
+        if user.last_key != digest {
+            (user.last_key, user.applied) = (digest, Progress::default());
+        }
+        for number in numbers {
+            outcomes.push(match &parsed[number] {
+                Err(reason) => Outcome::Refused(reason.clone()),
+                Ok(_) if user.applied.contains(number) => Outcome::Applied,
+                Ok(object) => {
+                    let _ = object.apply(&mut user.profile, now.0);
+                    user.applied.insert(number);
+                    Outcome::Applied
+                }
+            });
+        }
+    }
+}
+
+fn parse(array: Array, text: &str) -> Result<Object, String> {
+    let object = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Object::parse(array, &object).map_err(|error| error.message.clone())
+}
+
+impl ProfileBackend for Memory {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn commit(&mut self, now: Millis, request: &Request) -> Reply {
+        let mut outcomes = [Vec::new(), Vec::new(), Vec::new()];
+        // Attributes of all users first, then events, then purchases: as User Track does.
+        for (array, outcomes) in outcomes.iter_mut().enumerate() {
+            for part in &request.parts {
+                self.apply(now, part, array, outcomes);
+            }
+        }
+        let [attributes, events, purchases] = outcomes;
+        let all = [&attributes, &events, &purchases];
+        let answers = if all.iter().all(|array| array.iter().all(|one| *one == Outcome::Applied)) {
+            Answers::All(Outcome::Applied)
+        } else {
+            Answers::Each { attributes, events, purchases }
+        };
+        Reply { status: Some(201), answers }
+    }
+}
+
+impl World for Memory {
+    fn profile(&self, user: &str) -> Option<&Profile> {
+        self.get(user)
+    }
+}

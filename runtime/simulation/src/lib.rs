@@ -1,0 +1,12 @@
+//! The host with a virtual clock: it drives shards as an engine does, only that time
+//! jumps to the next moment at which something happens. Months pass in milliseconds, and
+//! a seed gives the same run, to the byte.
+#![forbid(unsafe_code)]
+
+mod agenda;
+mod channel;
+mod host;
+
+pub use agenda::Arrival;
+pub use channel::{Channel, Silent};
+pub use host::{Options, Simulation, Totals, Watcher};
