@@ -17,6 +17,7 @@ mod exit;
 mod experiment_paths;
 mod message;
 mod paths;
+mod user_update;
 mod webhook;
 
 use flowrun_sdk::{Catalogue, Kind};
@@ -28,6 +29,7 @@ pub use delay::Delay;
 pub use exit::Exit;
 pub use experiment_paths::ExperimentPaths;
 pub use message::Message;
+pub use user_update::UserUpdate;
 pub use webhook::Webhook;
 
 /// All built-in kinds.
@@ -41,6 +43,7 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<Exit>(),
         Kind::of::<ExperimentPaths>(),
         Kind::of::<Message>(),
+        Kind::of::<UserUpdate>(),
         Kind::of::<Webhook>(),
     ] {
         catalogue.add(kind).expect("built-in steps have names of their own");
