@@ -38,3 +38,9 @@ pub use record::{Change, DeadLetter, Ending, Record, Unreadable};
 pub use retry::RetryPolicy;
 pub use shard::{Decided, Settings, Shard, World};
 pub use tally::{StepTally, Tally};
+
+/// The crates below, for hosts: what they hand to a shard and get from it is made of
+/// these types.
+pub use {flowrun_sdk as sdk, flowrun_template as template, flowrun_track as track};
+
+pub use flowrun_sdk::Millis;

@@ -76,8 +76,7 @@ impl ShardLog for Memory {
 
 #[cfg(test)]
 mod tests {
-    use flowrun_core::{Change, JourneyIx};
-    use flowrun_sdk::Millis;
+    use flowrun_core::{Change, JourneyIx, Millis};
 
     use super::*;
 

@@ -7,8 +7,8 @@
 
 mod memory;
 
+use flowrun_core::Millis;
 use flowrun_core::batcher::{BatcherSettings, Reply, Request};
-use flowrun_sdk::Millis;
 
 pub use memory::Memory;
 

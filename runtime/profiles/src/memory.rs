@@ -8,8 +8,8 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
-use flowrun_core::{Outcome, Progress, World};
-use flowrun_sdk::{Millis, Objects};
+use flowrun_core::sdk::Objects;
+use flowrun_core::{Millis, Outcome, Progress, World};
 use flowrun_track::{Array, Object, Profile};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3;

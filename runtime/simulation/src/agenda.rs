@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use flowrun_core::Millis;
 use flowrun_core::batcher::Reply;
 use flowrun_core::{CanvasIx, Context};
-use flowrun_sdk::Millis;
 
 /// A user who will want to enter a Canvas.
 #[derive(Clone, PartialEq, Debug)]

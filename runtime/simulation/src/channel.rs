@@ -1,7 +1,7 @@
 //! Where messages go in virtual time.
 
+use flowrun_core::Millis;
 use flowrun_core::{Send, SendOutcome};
-use flowrun_sdk::Millis;
 
 /// Takes messages. Nothing leaves the machine: in virtual time no channel is real.
 pub trait Channel {

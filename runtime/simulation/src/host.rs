@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
+use flowrun_core::template::Answer;
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
     Batcher, Canvas, CanvasIx, Decided, Effect, Input, Settings, Shard, ShardId, Tally,
 };
 use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
 use flowrun_profiles::{Memory, ProfileBackend};
-use flowrun_sdk::Millis;
-use flowrun_template::Answer;
 
 use crate::agenda::{Arrival, Arrivals, Replies};
 use crate::channel::Channel;

@@ -10,3 +10,6 @@ mod host;
 pub use agenda::Arrival;
 pub use channel::{Channel, Silent};
 pub use host::{Options, Simulation, Totals, Watcher};
+
+/// The crates below, for whoever sets a run up.
+pub use {flowrun_core as core, flowrun_log as log, flowrun_profiles as profiles};
