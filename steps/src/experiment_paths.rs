@@ -137,7 +137,7 @@ mod tests {
             let trial = Trial::of::<ExperimentPaths>(settings(&weights)).unwrap().seed(7);
             let decisions = trial.decide(&users);
             for (index, weight) in weights.iter().enumerate() {
-                let door = Decision::Go(trial.door(&format!("s{index}")));
+                let door = Decision::Go(trial.door(&format!("p{index}")));
                 let count = decisions.iter().filter(|decision| **decision == door).count() as f64;
                 let share = weight / 100.0;
                 let expected = f64::from(USERS) * share;
@@ -154,7 +154,7 @@ mod tests {
             let trial = Trial::of::<ExperimentPaths>(settings(weights)).unwrap();
             let trial = trial.place("welcome/split1").seed(seed);
             let decision = trial.decide_one(&User::new(user));
-            (0..weights.len()).position(|n| decision == Decision::Go(trial.door(&format!("s{n}"))))
+            (0..weights.len()).position(|n| decision == Decision::Go(trial.door(&format!("p{n}"))))
         };
         // The user's bucket is 5700: the range that holds it takes the user.
         assert_eq!(at(&[57.0, 0.01, 42.99], 7, "user-00000001"), Some(1));
@@ -168,7 +168,7 @@ mod tests {
         for weights in [[0.0, 100.0, 0.0], [100.0, 0.0, 0.0], [0.0, 0.0, 100.0]] {
             let trial = Trial::of::<ExperimentPaths>(settings(&weights)).unwrap();
             let all = weights.iter().position(|weight| *weight == 100.0).unwrap();
-            let door = Decision::Go(trial.door(&format!("s{all}")));
+            let door = Decision::Go(trial.door(&format!("p{all}")));
             assert!(trial.decide(&users).iter().all(|decision| *decision == door));
         }
     }

@@ -95,6 +95,10 @@ impl Step for UserUpdate {
                 "Structured: counting, and an event",
                 "user_update:\n  attributes:\n    - orders: { inc: 1 }\n      last_total: \"{{event_properties.${total}}}\"\n  events:\n    - name: became_vip\n      time: \"{{ 'now' | date: '%Y-%m-%dT%H:%M:%SZ' }}\"",
             )
+            .example(
+                "A purchase",
+                "user_update:\n  purchases:\n    - product_id: \"{{context.${product_id}}}\"\n      currency: EUR\n      price: 9.99\n      time: \"{{ 'now' | date: '%Y-%m-%dT%H:%M:%SZ' }}\"",
+            )
     }
 
     fn create(settings: Settings) -> Result<UserUpdate, Vec<Fault>> {

@@ -63,7 +63,7 @@ impl Step for Webhook {
             )
             .example(
                 "Delete something there",
-                "webhook: { url: \"https://example.com/carts/{{context.${cart_id} | url_param_escape}}\", method: delete }",
+                "webhook: { url: \"https://example.com/carts/{{context.${cart_id} | url_param_escape}}\", method: delete, delivery: at_most_once }",
             )
     }
 

@@ -36,7 +36,7 @@ use crate::{Cell, CohortBuilder, Decide, Decision, Door, Fault, Kind, Millis, St
 pub struct Trial {
     step: Box<dyn Decide>,
     slots: Vec<Slot>,
-    /// By number, from [`Door::FIRST_OWN`]: the ids of the steps that doors lead to.
+    /// By number, from [`Door::FIRST_OWN`]: the names of the doors that settings open.
     doors: Vec<String>,
     place: String,
     now: Millis,
@@ -64,7 +64,8 @@ impl Trial {
             _ => settings,
         };
         let mut loader = Loader { root: &kind.settings, slots: Vec::new(), doors: Vec::new() };
-        let settings = loader.load(&[&kind.settings], "", settings);
+        let settings =
+            loader.load(&[&kind.settings], At { path: "", key: "", item: None }, settings);
         Ok(Trial {
             step: kind.create(settings)?,
             slots: loader.slots,
@@ -100,13 +101,14 @@ impl Trial {
         self
     }
 
-    /// The door that leads to the step of this id.
+    /// The door of this name, as traces call it: the setting (`then`, `else`), or in a
+    /// list the item's `name`. A door that the settings don't write has a number, too.
     ///
     /// # Panics
-    /// If the settings name no such step.
-    pub fn door(&self, step: &str) -> Door {
-        let index = self.doors.iter().position(|target| target == step);
-        let index = index.unwrap_or_else(|| panic!("no door leads to `{step}`"));
+    /// If there is no such door.
+    pub fn door(&self, name: &str) -> Door {
+        let index = self.doors.iter().position(|door| door == name);
+        let index = index.unwrap_or_else(|| panic!("no door is called `{name}`"));
         Door(Door::FIRST_OWN + index as u16)
     }
 
@@ -200,51 +202,84 @@ struct Loader<'k> {
     doors: Vec<String>,
 }
 
+/// Where in the settings a value stands.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    path: &'a str,
+    key: &'a str,
+    /// The name of the list item it is in.
+    item: Option<&'a str>,
+}
+
 impl<'k> Loader<'k> {
-    fn load(&mut self, schemas: &[&'k Json], at: &str, value: Json) -> Json {
+    fn load(&mut self, schemas: &[&'k Json], at: At<'_>, value: Json) -> Json {
         let schemas = self.alternatives(schemas);
         let format = schemas.iter().find_map(|schema| schema.get("format")?.as_str());
         match (format, value) {
             (Some(format::TEXT | format::TEXT_FILE), Json::String(source)) => {
                 let constant = !has_liquid(&source);
-                let slot = self.slot(at, constant.then_some(Json::Null));
+                let slot = self.slot(at.path, constant.then_some(Json::Null));
                 json!({ "slot": slot, "source": source, "constant": constant })
             }
             (Some(format::CONDITION), Json::String(source)) => {
-                let slot = self.slot(at, source.trim().parse::<bool>().ok().map(Json::Bool));
+                let slot = self.slot(at.path, source.trim().parse::<bool>().ok().map(Json::Bool));
                 json!({ "slot": slot, "source": source })
             }
             (Some(format::CONDITION), Json::Bool(flag)) => {
-                let slot = self.slot(at, Some(Json::Bool(flag)));
+                let slot = self.slot(at.path, Some(Json::Bool(flag)));
                 json!({ "slot": slot, "source": flag.to_string() })
             }
-            (Some(format::STEP), Json::String(id)) => {
-                self.doors.push(id);
-                json!(usize::from(Door::FIRST_OWN) + self.doors.len() - 1)
-            }
-            (Some(format::TREE), value) => self.leaves(at, value),
-            (_, Json::Object(object)) => object
-                .into_iter()
-                .map(|(key, value)| {
-                    let property = |schema: &&'k Json| {
-                        schema["properties"]
-                            .get(&key)
-                            .or_else(|| schema.get("additionalProperties"))
-                    };
-                    let inner: Vec<_> = schemas.iter().filter_map(property).collect();
-                    let value = self.load(&inner, &format!("{at}/{key}"), value);
-                    (key, value)
-                })
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
+            (Some(format::STEP), Json::String(_)) => self.open_door(at),
+            (Some(format::TREE), value) => self.leaves(at.path, value),
+            (_, Json::Object(object)) => self.object(&schemas, at, object),
             (_, Json::Array(items)) => {
                 let inner: Vec<_> =
                     schemas.iter().filter_map(|schema| schema.get("items")).collect();
-                let item = |(index, item)| self.load(&inner, &format!("{at}/{index}"), item);
+                let item = |(index, item): (usize, Json)| {
+                    let name = match item["name"].as_str() {
+                        Some(name) => name.to_owned(),
+                        None => format!("path {}", index + 1),
+                    };
+                    let path = format!("{}/{index}", at.path);
+                    self.load(&inner, At { path: &path, item: Some(&name), ..at }, item)
+                };
                 items.into_iter().enumerate().map(item).collect()
             }
             (_, other) => other,
         }
+    }
+
+    fn object(
+        &mut self,
+        schemas: &[&'k Json],
+        at: At<'_>,
+        object: serde_json::Map<String, Json>,
+    ) -> Json {
+        let mut loaded = serde_json::Map::new();
+        for (key, value) in object {
+            let property = |schema: &&'k Json| {
+                schema["properties"].get(&key).or_else(|| schema.get("additionalProperties"))
+            };
+            let inner: Vec<_> = schemas.iter().filter_map(property).collect();
+            let path = format!("{}/{key}", at.path);
+            let value = self.load(&inner, At { path: &path, key: &key, ..at }, value);
+            loaded.insert(key, value);
+        }
+        // A door that is not written leads where `next` leads, and has its number.
+        for (key, schema) in schemas.iter().filter_map(|s| s["properties"].as_object()).flatten() {
+            if schema["format"] == format::STEP && !loaded.contains_key(key) {
+                let door = self.open_door(At { key, ..at });
+                loaded.insert(key.clone(), door);
+            }
+        }
+        Json::Object(loaded)
+    }
+
+    fn open_door(&mut self, at: At<'_>) -> Json {
+        let plain = at.item.unwrap_or(at.key);
+        let taken = self.doors.iter().any(|door| door == plain);
+        self.doors.push(if taken { format!("{plain} {}", at.key) } else { plain.to_owned() });
+        json!(usize::from(Door::FIRST_OWN) + self.doors.len() - 1)
     }
 
     /// The schemas that may describe a value: references and alternatives laid open.
