@@ -1,0 +1,182 @@
+//! What can be judged of an update while the file is read.
+//!
+//! Of a constant update that is everything. Of one with Liquid it is what stands outside
+//! of it: forbidden keys and, in the structured form, objects that need no rendering.
+
+use flowrun_sdk::Fault;
+use flowrun_sdk::settings::{Text, Tree};
+use flowrun_track::{Array, ComposeError, ComposeKind, Composed, Object, compose, compose_value};
+use serde_json::{Value as Json, json};
+
+use super::visible::{self, Place};
+use super::{Content, LONGEST, objects};
+
+/// A readable update, and the setting where something stands that counts.
+pub type Read = Result<(Content, Option<&'static str>), Vec<Fault>>;
+
+/// The `json` form.
+pub fn composer(text: Text) -> Read {
+    if let Some(source) = text.constant() {
+        let composed = compose(source).map_err(|error| {
+            let span = error.offset.map(|start| start..visible::token_end(source, start));
+            vec![Fault { span, ..fault("/json", error) }]
+        })?;
+        let counts = counts(&composed).map(|_| "/json");
+        return Ok((Content::Same(objects(&composed)), counts));
+    }
+    let mut faults = Vec::new();
+    let length = text.source.chars().count();
+    if length > LONGEST {
+        let message = format!("{length} characters of JSON; at most {LONGEST} are taken");
+        faults.push(Fault::error("/json", message).code(Refusal::TooLong.code()));
+    }
+    let mut counts = None;
+    for key in visible::keys(&text.source) {
+        let probe = match key.place {
+            Place::Top => json!({ key.name.as_str(): [] }),
+            Place::Object => json!({ "attributes": [{ key.name.as_str(): 1 }] }),
+            Place::Inside => json!({}),
+        };
+        if let Some(hint) = forbidden(&probe) {
+            let message = format!("'{}' may not stand in a User Update", key.name);
+            let fault = Fault::error("/json", message).code(Refusal::Forbidden.code());
+            faults.push(Fault { hint, ..fault.span(key.span) });
+        }
+        let counting = match key.place {
+            Place::Top => ["events", "purchases"].contains(&key.name.as_str()),
+            Place::Object | Place::Inside => ["inc", "$add"].contains(&key.name.as_str()),
+        };
+        counts = counts.or(counting.then_some("/json"));
+    }
+    if faults.is_empty() { Ok((Content::Composer(text), counts)) } else { Err(faults) }
+}
+
+/// The form with an array each for attributes, events and purchases.
+pub fn structured_form(tree: Tree) -> Read {
+    let mut faults = Vec::new();
+    for array in Array::ALL {
+        let at = format!("/{array}");
+        match tree.0.get(array.name()) {
+            Some(Json::Array(objects)) => {
+                for (index, object) in objects.iter().enumerate() {
+                    faults.extend(check(array, &format!("{at}/{index}"), object));
+                }
+            }
+            Some(one) => faults.extend(check(array, &at, one)),
+            None => {}
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    if tree.is_constant() {
+        let composed = compose_value(&tree.0).map_err(|error| vec![fault("", error)])?;
+        return Ok((Content::Same(objects(&composed)), counts(&composed)));
+    }
+    let counts = ["events", "purchases"].into_iter().find(|array| tree.0.get(array).is_some());
+    let counts = match counts {
+        None => has_counter(&tree.0).then_some("/attributes"),
+        Some("events") => Some("/events"),
+        Some(_) => Some("/purchases"),
+    };
+    Ok((Content::Structured(tree), counts))
+}
+
+/// The fault of an object as it stands in the file. In one that is not complete before
+/// it is rendered only the keys can be judged.
+fn check(array: Array, at: &str, object: &Json) -> Option<Fault> {
+    if Tree::slot_of(object).is_some() {
+        return None;
+    }
+    let error = compose_value(&json!({ array.name(): [object] })).err()?;
+    let whole = Tree(object.clone()).is_constant();
+    let inner = match &error.kind {
+        ComposeKind::Forbidden { key, .. } => key.as_str(),
+        _ if !whole => return None,
+        ComposeKind::Item { error, .. } if object.get(&error.path).is_some() => error.path.as_str(),
+        _ => "",
+    };
+    // The number in the message is that of the probe, not of the file; the place says it.
+    let message = error.message.replacen(&format!("{array}[0]"), "this object", 1);
+    let message = message.replace(" (this object)", "").replace("this object.", "");
+    let at = match inner {
+        "" => at.to_owned(),
+        key => format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
+    };
+    Some(Fault { message, ..fault(&at, error) })
+}
+
+fn fault(at: &str, error: ComposeError) -> Fault {
+    let code = Refusal::of(&error.kind).code();
+    Fault { hint: error.hint, ..Fault::error(at, error.message).code(code) }
+}
+
+/// The hint that belongs to a forbidden key, in an update that has no other fault.
+fn forbidden(probe: &Json) -> Option<Option<String>> {
+    let error = compose_value(probe).err()?;
+    matches!(error.kind, ComposeKind::Forbidden { .. }).then_some(error.hint)
+}
+
+/// The array with an object that a second write would count again.
+fn counts(composed: &Composed) -> Option<&'static str> {
+    let counts = |array: &Array| {
+        let objects = composed.objects(*array).iter();
+        objects
+            .filter_map(|object| Object::parse(*array, object).ok())
+            .any(|object| object.counts_twice())
+    };
+    Array::ALL.into_iter().find(counts).map(|array| match array {
+        Array::Attributes => "/attributes",
+        Array::Events => "/events",
+        Array::Purchases => "/purchases",
+    })
+}
+
+fn has_counter(value: &Json) -> bool {
+    match value {
+        Json::Array(items) => items.iter().any(has_counter),
+        Json::Object(object) => {
+            object.iter().any(|(key, value)| key == "inc" || key == "$add" || has_counter(value))
+        }
+        _ => false,
+    }
+}
+
+/// What kind of wrong an update is.
+pub enum Refusal {
+    NoJson,
+    Forbidden,
+    BadObject,
+    TooLong,
+}
+
+impl Refusal {
+    pub fn of(kind: &ComposeKind) -> Refusal {
+        match kind {
+            ComposeKind::Forbidden { .. } => Refusal::Forbidden,
+            ComposeKind::TooLong { .. } => Refusal::TooLong,
+            ComposeKind::NotAnObject { .. }
+            | ComposeKind::UnknownTopKey { .. }
+            | ComposeKind::Item { .. } => Refusal::BadObject,
+            _ => Refusal::NoJson,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Refusal::NoJson => "FR0301",
+            Refusal::Forbidden => "FR0302",
+            Refusal::BadObject => "FR0303",
+            Refusal::TooLong => "FR0304",
+        }
+    }
+
+    pub fn words(&self) -> &'static str {
+        match self {
+            Refusal::NoJson => "invalid JSON",
+            Refusal::Forbidden => "forbidden field",
+            Refusal::BadObject => "invalid object",
+            Refusal::TooLong => "too long",
+        }
+    }
+}
