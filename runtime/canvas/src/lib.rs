@@ -1,1 +1,84 @@
+//! Canvas files: YAML text to diagnostics with place, code and hint, or to a checked graph.
+//!
+//! A file is three things in turn, each with a type of its own: what was written (a YAML
+//! tree in which everything knows its place), names resolved (steps with their kinds,
+//! doors with their targets), and the graph that users move through. A fault in one part
+//! never hides the faults of the others.
+//!
+//! Pure: nothing here reads a file, a clock or the environment. What lies beside a Canvas
+//! comes in through [`Files`].
+//!
+//! Nothing that a file contains can make the loader panic, hang, or take more memory than
+//! a small multiple of its size, which is limited.
 #![forbid(unsafe_code)]
+
+pub mod codes;
+mod diagnostic;
+mod head;
+mod lines;
+mod load;
+mod nearest;
+mod outline;
+mod render;
+mod schema;
+mod secrets;
+mod settings;
+mod texts;
+mod unsupported;
+mod wiring;
+mod words;
+mod yaml;
+mod zones;
+
+pub use codes::Code;
+pub use diagnostic::{Diagnostic, Label, Position, Severity, Span, Suggestion};
+pub use load::load;
+pub use render::{Colors, render_json, render_sarif, render_text};
+
+/// A text and the path under which people know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    pub path: String,
+    pub text: String,
+}
+
+/// What lies beside a Canvas.
+pub trait Files {
+    /// The text of a file, by its path from the Canvas's folder. The message says what is
+    /// wrong, as the end of a sentence: "there is no such file".
+    fn read(&self, relative: &str) -> Result<String, String>;
+
+    /// The text of a Content Block: `content_blocks/NAME` with `.liquid`, `.html`, `.txt`
+    /// or no ending.
+    fn block(&self, name: &str) -> Option<String>;
+
+    /// The names of all Content Blocks.
+    fn block_names(&self) -> Vec<String>;
+}
+
+/// Nothing lies beside the Canvas.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("there is no such file".to_owned())
+    }
+
+    fn block(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn block_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What a file turned out to be.
+pub struct Loaded {
+    /// The Canvas, if nothing is wrong with it.
+    pub canvas: Option<flowrun_core::Canvas>,
+    /// In the order of the places.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The file, then every file that it names and every Content Block that it uses.
+    pub sources: Vec<Source>,
+}

@@ -1,0 +1,113 @@
+//! User Update. The step itself finds these; here are their pages.
+
+use super::{Code, Page};
+
+pub const FORBIDDEN_FIELD: Code = Code("FR0301");
+pub const NOT_JSON: Code = Code("FR0302");
+pub const BAD_OBJECT: Code = Code("FR0303");
+pub const UPDATE_TOO_LONG: Code = Code("FR0304");
+pub const MAY_COUNT_TWICE: Code = Code("FR0310");
+
+pub(super) const PAGES: &[Page] = &[
+    Page {
+        code: FORBIDDEN_FIELD,
+        title: "a field that a User Update may not have",
+        meaning: "
+The step adds the current user, and the environment adds where to write. So no user
+identifier (`external_id`, `braze_id`, `user_alias`), no API key, no cluster URL and no
+field of a push token import stands in an update; nothing of it is ever sent.
+",
+        wrong: "
+canvas: welcome
+steps:
+  - id: write
+    user_update:
+      attributes: [{ external_id: someone, vip: true }]
+",
+        right: "
+canvas: welcome
+steps:
+  - id: write
+    user_update:
+      attributes: [{ vip: true }]
+",
+    },
+    Page {
+        code: NOT_JSON,
+        title: "the update is not JSON",
+        meaning: "
+The composer's text must be JSON after rendering. Here it can't be, whatever the user's
+values are.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
+    Page {
+        code: BAD_OBJECT,
+        title: "an object that would be refused",
+        meaning: "
+An attributes, events or purchases object has a form that the backend refuses, for instance
+an event without a name. See the page of `user_update`.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"events": [{}]}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"events": [{"name": "became_vip", "time": "2026-01-01T00:00:00Z"}]}' }
+"#,
+    },
+    Page {
+        code: UPDATE_TOO_LONG,
+        title: "the update is too long",
+        meaning: "
+The composer holds at most 65,536 characters before rendering.
+",
+        wrong: "",
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
+    Page {
+        code: MAY_COUNT_TWICE,
+        title: "may count twice",
+        meaning: "
+flowrun's own backends remember which updates they have written, so sending one again
+changes nothing. A backend without such a memory (Braze) may see an update twice after a
+crash or a lost reply: an `inc`, an event or a purchase then counts twice. Attributes that
+are set to a value are safe.
+
+This is a warning. If a rare double count does no harm, leave it.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"orders": {"inc": 1}}]}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
+];

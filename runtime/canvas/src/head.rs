@@ -1,0 +1,111 @@
+//! What a Canvas says about itself, above its steps.
+//!
+//! The types here are the schema of a Canvas file: the editor's and the checker's, so that
+//! the two can't disagree.
+
+use flowrun_core::{Entry, Reentry, Slot};
+use flowrun_sdk::Duration;
+use flowrun_sdk::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
+use flowrun_sdk::settings::{self, format};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// The `format` of the list of steps, which is checked by itself.
+pub(crate) const STEPS: &str = "flowrun-steps";
+
+/// A customer journey as code: who enters, and the steps they go through.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "flowrun_sdk::schemars", rename = "Canvas")]
+pub(crate) struct Written {
+    /// The name of the Canvas: small letters, digits, `_` and `-`.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
+    pub(crate) canvas: String,
+    /// What the journey is for, in a sentence.
+    pub(crate) description: Option<String>,
+    /// IANA name of the company's time zone, for users without one. Default: UTC.
+    #[schemars(schema_with = "time_zone")]
+    pub(crate) time_zone: Option<String>,
+    /// Missing values make a template fail, instead of rendering empty.
+    #[serde(default)]
+    pub(crate) strict: bool,
+    /// Who may enter, and how often. Default: users enter when the run starts.
+    #[serde(default)]
+    pub(crate) entry: WrittenEntry,
+    /// The steps in order: one without `next` goes on to the one below it.
+    #[schemars(schema_with = "steps")]
+    #[serde(rename = "steps")]
+    _steps: Json,
+}
+
+/// Who may enter, and how often.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "flowrun_sdk::schemars", inline)]
+pub(crate) struct WrittenEntry {
+    /// Users enter by a call of the API.
+    #[serde(default)]
+    api: bool,
+    /// Only users for whom this holds: a Liquid condition.
+    audience: Option<settings::Condition>,
+    /// Whether a user may enter again: never (default), always, or so long after the last entry.
+    #[serde(default)]
+    reentry: WrittenReentry,
+}
+
+/// Whether a user may enter again.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(crate = "flowrun_sdk::schemars", inline)]
+enum WrittenReentry {
+    /// Every user enters once.
+    #[default]
+    Never,
+    /// As often as they like.
+    Always,
+    /// Again so long after the last entry: `45s`, `15m`, `4h`, `2d`, `1w`, `1d 12h`.
+    After(#[schemars(schema_with = "duration")] String),
+}
+
+impl Written {
+    /// The schema of all but the steps.
+    pub(crate) fn schema() -> Json {
+        let mut schema = schemars::schema_for!(Written).to_value();
+        // Absent is the same as default; `strict: null` is nothing a person means.
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("additionalProperties".to_owned(), Json::Bool(false));
+        }
+        schema
+    }
+}
+
+impl WrittenEntry {
+    /// The compiled condition is among the slots.
+    pub(crate) fn compiled(self, slots: Vec<Slot>) -> Entry {
+        let audience = slots.into_iter().find_map(|slot| match slot {
+            Slot::Condition(condition) if self.audience.is_some() => Some(condition),
+            _ => None,
+        });
+        let reentry = match self.reentry {
+            WrittenReentry::Never => Reentry::Never,
+            WrittenReentry::Always => Reentry::Always,
+            WrittenReentry::After(text) => {
+                let duration: Duration = text.parse().expect("the walk checked the duration");
+                Reentry::After(duration.as_millis())
+            }
+        };
+        Entry { api: self.api, audience, reentry }
+    }
+}
+
+fn time_zone(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": format::TIME_ZONE })
+}
+
+fn duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": format::DURATION })
+}
+
+fn steps(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "format": STEPS })
+}

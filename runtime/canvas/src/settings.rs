@@ -1,0 +1,151 @@
+//! From the settings a person wrote to a created step.
+
+use flowrun_core::Slot;
+use flowrun_sdk::{Decide, Fault, Kind, Severity};
+use serde_json::{Map as Object, Value as Json};
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::schema::{Area, At, OwnDoor, Walker};
+use crate::texts::Texts;
+use crate::yaml::{Entry, Node, Scalar, Value, place_within};
+
+/// A step that was created, and what the runtime renders for it.
+pub(crate) struct Created {
+    pub(crate) step: Box<dyn Decide>,
+    pub(crate) slots: Vec<Slot>,
+}
+
+/// What is known of a step's settings: the doors also where the step is wrong, so that the
+/// graph can be checked all the same.
+pub(crate) struct Settled {
+    pub(crate) doors: Vec<OwnDoor>,
+    pub(crate) created: Option<Created>,
+}
+
+pub(crate) fn settle<'s>(
+    kind: &Kind,
+    entry: &Entry<'s>,
+    source: &'s str,
+    texts: &mut Texts<'s>,
+    faults: &mut Vec<Diagnostic>,
+) -> Settled {
+    let name = kind.declaration.name.as_str();
+    let mut walker = Walker::new(&kind.settings, Area::Step, texts, faults);
+    let at = At { key: name, place: entry.key_span.clone(), item: None, item_index: None };
+    let settings = match (&kind.declaration.shorthand, &entry.value.value) {
+        (Some(setting), Value::Scalar(_)) if !entry.value.is_null() => {
+            shorthand(&mut walker, kind, setting, &entry.value, &at)
+        }
+        // `exit:` with nothing behind it has no settings.
+        (_, Value::Scalar(_)) if entry.value.is_null() => {
+            let nothing = Node { span: entry.key_span.clone(), value: Value::Map(Default::default()) };
+            walker.walk(&kind.settings, &nothing, &at)
+        }
+        _ => walker.walk(&kind.settings, &entry.value, &at),
+    };
+    let (slots, doors, files) = (walker.slots, walker.doors, walker.files);
+    let places = Places { entry, source, files };
+    let created = settings.and_then(|settings| match kind.create(settings) {
+        Ok(step) => {
+            faults.extend(step.warnings().iter().map(|fault| places.diagnostic(fault, name)));
+            Some(Created { step, slots })
+        }
+        Err(mut refused) => {
+            if !refused.iter().any(|fault| fault.severity == Severity::Error) {
+                refused.push(Fault::error("", "the step refuses its settings"));
+            }
+            faults.extend(refused.iter().map(|fault| places.diagnostic(fault, name)));
+            None
+        }
+    });
+    Settled { doors, created }
+}
+
+/// `exit: done` is `exit: { reason: done }`.
+fn shorthand<'w, 's>(
+    walker: &mut Walker<'w, 's>,
+    kind: &'w Kind,
+    setting: &str,
+    value: &Node<'s>,
+    at: &At<'_>,
+) -> Option<Json> {
+    let schema = kind.settings.get("properties")?.get(setting)?;
+    let inner = At { key: setting, ..at.clone() };
+    let value = walker.walk(schema, value, &inner)?;
+    let mut object = Object::new();
+    object.insert(setting.to_owned(), value);
+    walker.unwritten(at, &mut object);
+    Some(Json::Object(object))
+}
+
+/// Finds what a step's faults are about.
+struct Places<'p, 's> {
+    entry: &'p Entry<'s>,
+    source: &'p str,
+    /// Settings whose text stands in a file of its own.
+    files: Vec<(Span, String)>,
+}
+
+impl<'s> Places<'_, 's> {
+    fn diagnostic(&self, fault: &Fault, kind: &str) -> Diagnostic {
+        let code = fault.code.as_deref().and_then(codes::of).unwrap_or(codes::REFUSED);
+        let (file, span) = self.place(fault);
+        let message = match fault.at.is_empty() && code == codes::REFUSED {
+            true => format!("`{kind}`: {}", fault.message),
+            false => fault.message.clone(),
+        };
+        let mut diagnostic = Diagnostic::error(code, span, message.trim_end_matches('.'))
+            .file(file)
+            .hint_if(fault.hint.clone());
+        diagnostic.severity = fault.severity;
+        diagnostic
+    }
+
+    fn place(&self, fault: &Fault) -> (&str, Span) {
+        let (key, node) = self.find(&fault.at);
+        let Value::Scalar(scalar) = &node.value else { return ("", key) };
+        match &fault.span {
+            Some(part) => match self.files.iter().find(|(place, _)| *place == node.span) {
+                Some((_, path)) => (path.as_str(), part.clone()),
+                None => ("", place_within(self.source, &node.span, scalar, part)),
+            },
+            None => ("", whole(self.source, &node.span, scalar)),
+        }
+    }
+
+    /// The setting a pointer names, and the key that it stands under.
+    fn find(&self, pointer: &str) -> (Span, &Node<'s>) {
+        let mut key = self.entry.key_span.clone();
+        let mut node = &self.entry.value;
+        for part in pointer.split('/').skip(1) {
+            let name = part.replace("~1", "/").replace("~0", "~");
+            match &node.value {
+                Value::Map(map) => match map.get(&name) {
+                    Some(entry) => (key, node) = (entry.key_span.clone(), &entry.value),
+                    None => break,
+                },
+                Value::List(items) => match name.parse().ok().and_then(|at: usize| items.get(at)) {
+                    Some(item) => {
+                        let first = item.map().and_then(|map| map.entries.first());
+                        key = first.map_or(item.span.clone(), |entry| entry.key_span.clone());
+                        node = item;
+                    }
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        (key, node)
+    }
+}
+
+/// A scalar as a whole; of a long one its first line.
+fn whole(source: &str, span: &Span, scalar: &Scalar<'_>) -> Span {
+    let raw = source.get(span.clone()).unwrap_or_default();
+    if scalar.text.is_empty() && raw.is_empty() {
+        return span.clone();
+    }
+    let end = raw.find('\n').unwrap_or(raw.len());
+    span.start..span.start + raw[..end].trim_end().len()
+}

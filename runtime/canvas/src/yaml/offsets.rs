@@ -1,0 +1,188 @@
+//! From bytes of a scalar's value to bytes of the file.
+//!
+//! A template reports places within its text; that text went through quotes, escapes and
+//! indentation first. Where the way back is certain it is taken, otherwise the whole
+//! scalar is the place.
+
+use super::tree::{Scalar, Style};
+use crate::diagnostic::Span;
+
+/// Runs of bytes that are the same in value and file: `(start in value, start in file)`.
+type Runs = Vec<(usize, usize)>;
+
+/// The place in the file of a part of a scalar's value.
+///
+/// `whole` is where the scalar stands, with its quotes or its `|`.
+pub(crate) fn place_within(file: &str, whole: &Span, scalar: &Scalar<'_>, part: &Span) -> Span {
+    let Some(raw) = file.get(whole.clone()) else { return whole.clone() };
+    let runs = match scalar.style {
+        Style::Plain => (raw == scalar.text).then(|| vec![(0, 0)]),
+        Style::SingleQuoted => single_quoted(raw),
+        Style::DoubleQuoted => double_quoted(raw),
+        Style::Literal => block(raw, &scalar.text, Joint::Kept),
+        Style::Folded => block(raw, &scalar.text, Joint::Folded),
+    };
+    let Some(runs) = runs else { return first_line(file, whole) };
+    let end = part.end.min(scalar.text.len());
+    let start = part.start.min(end);
+    let from = whole.start + at(&runs, start);
+    // The end is where the last byte is, plus one: what follows may be another run.
+    let to = if end > start { whole.start + at(&runs, end - 1) + 1 } else { from };
+    from..to.max(from)
+}
+
+/// A block scalar is too much to underline: its first line stands for it.
+fn first_line(file: &str, whole: &Span) -> Span {
+    match file[whole.clone()].find('\n') {
+        Some(end) => whole.start..whole.start + end,
+        None => whole.clone(),
+    }
+}
+
+fn at(runs: &Runs, byte: usize) -> usize {
+    let run = runs.partition_point(|(start, _)| *start <= byte).saturating_sub(1);
+    let (value, raw) = runs[run];
+    raw + byte.saturating_sub(value)
+}
+
+fn single_quoted(raw: &str) -> Option<Runs> {
+    let inner = inner(raw, '\'')?;
+    let mut runs = vec![(0, 1)];
+    let (mut value, mut at) = (0, 0);
+    while let Some(quote) = inner[at..].find("''") {
+        value += quote + 1;
+        at += quote + 2;
+        runs.push((value, at + 1));
+    }
+    Some(runs)
+}
+
+fn double_quoted(raw: &str) -> Option<Runs> {
+    let inner = inner(raw, '"')?;
+    let mut runs = vec![(0, 1)];
+    let (mut value, mut at) = (0, 0);
+    while let Some(slash) = inner[at..].find('\\') {
+        value += slash;
+        at += slash;
+        runs.push((value, at + 1));
+        let (written, meant) = escape(&inner[at..])?;
+        value += meant;
+        at += written;
+        runs.push((value, at + 1));
+    }
+    Some(runs)
+}
+
+/// What stands between the quotes, if that is one line.
+fn inner(raw: &str, quote: char) -> Option<&str> {
+    let inner = raw.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(['\n', '\r'])).then_some(inner)
+}
+
+/// How many bytes an escape is written in, and how many it stands for.
+fn escape(text: &str) -> Option<(usize, usize)> {
+    let digits = match text.as_bytes().get(1)? {
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        b'N' => return Some((2, 2)),
+        b'_' => return Some((2, 2)),
+        b'L' | b'P' => return Some((2, 3)),
+        byte if byte.is_ascii() => return Some((2, 1)),
+        _ => return None,
+    };
+    let code = u32::from_str_radix(text.get(2..2 + digits)?, 16).ok()?;
+    if (0xD800..0xDC00).contains(&code) {
+        // The other half of the pair is an escape of the same length.
+        return Some((2 * (2 + digits), 4));
+    }
+    Some((2 + digits, char::from_u32(code)?.len_utf8()))
+}
+
+/// What became of the line breaks of a block scalar.
+#[derive(Clone, Copy, PartialEq)]
+enum Joint {
+    Kept,
+    Folded,
+}
+
+fn block(raw: &str, value: &str, joint: Joint) -> Option<Runs> {
+    let mut start = raw.find('\n')? + 1;
+    let first = value.split('\n').find(|line| !line.is_empty())?;
+    let mut indent = None;
+    let mut runs = Vec::new();
+    let mut done = 0;
+    for line in raw[start..].split_inclusive('\n') {
+        let content = line.trim_end_matches(['\n', '\r']);
+        if indent.is_none() && !content.trim_start_matches(' ').is_empty() {
+            // The first line of a folded scalar may go on in the value's line.
+            indent = Some(match joint {
+                Joint::Kept => content.len().checked_sub(first.len())?,
+                Joint::Folded => content.len() - content.trim_start_matches(' ').len(),
+            });
+        }
+        let stripped = content.get(indent.unwrap_or(content.len()).min(content.len())..)?;
+        if done > value.len() || !value[done..].starts_with(stripped) {
+            // Blank lines at the end, which the value does not keep.
+            return stripped.is_empty().then_some(runs);
+        }
+        runs.push((done, start + content.len() - stripped.len()));
+        done += stripped.len();
+        done += match joint {
+            Joint::Kept => 1,
+            Joint::Folded => joint_bytes(&value[done..], stripped),
+        };
+        start += line.len();
+    }
+    (!runs.is_empty()).then_some(runs)
+}
+
+/// How many bytes of the value stand for the end of a folded line: a space, or one
+/// newline for each line that is empty.
+fn joint_bytes(rest: &str, line: &str) -> usize {
+    let ends = rest.starts_with('\n') || (rest.starts_with(' ') && !line.is_empty());
+    usize::from(ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Value, parse};
+
+    /// Where `part` of the value of `v` stands, as text of the file.
+    fn found<'a>(file: &'a str, part: &str) -> &'a str {
+        let root = parse(file, &mut Vec::new()).expect("a tree");
+        let node = &root.map().expect("a map").get("v").expect("the key").value;
+        let Value::Scalar(scalar) = &node.value else { panic!("a scalar") };
+        let start = scalar.text.find(part).expect("the part");
+        let span = place_within(file, &node.span, scalar, &(start..start + part.len()));
+        &file[span]
+    }
+
+    #[test]
+    fn a_part_of_a_value_is_found_as_written() {
+        for (file, part, expected) in [
+            ("v: one two\n", "two", "two"),
+            ("v: 'it''s {{x}}'\n", "{{x}}", "{{x}}"),
+            ("v: 'it''s'\n", "'s", "'s"),
+            (r#"v: "a\tb {{x}}""#, "{{x}}", "{{x}}"),
+            (r#"v: "\u00e4 \U0001F600 {{x}}""#, "{{x}}", "{{x}}"),
+            (r#"v: "say \"hi\" {{x}}""#, "{{x}}", "{{x}}"),
+            (r#"v: "say \"hi\"""#, "\"h", "\\\"h"),
+            ("v: |\n  one\n  two {{x}}\n", "{{x}}", "{{x}}"),
+            ("a: 1\nv: |-\n    one\n\n      two {{x}}\n    three\n", "{{x}}", "{{x}}"),
+            ("v: |2\n    ä one\n  two {{x}}\n", "{{x}}", "{{x}}"),
+            ("v: |\r\n  one\r\n  two {{x}}\r\n", "{{x}}", "{{x}}"),
+            ("v: >\n  one\n  two {{x}}\n  three\n", "{{x}}", "{{x}}"),
+            ("v: >\n  one\n\n  two\n\n\n  {{x}}\n", "{{x}}", "{{x}}"),
+            ("v: >\n  one\n    more {{x}}\n  less\n", "{{x}}", "{{x}}"),
+        ] {
+            assert_eq!(found(file, part), expected, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_way_back_is_unsure_the_scalar_stands_for_its_part() {
+        assert_eq!(found("v: \"one\n  two\"\n", "two"), "\"one");
+    }
+}

@@ -1,0 +1,70 @@
+//! What the parser stumbles over, in the words of someone who writes a Canvas.
+
+use serde_yaml::granit_parser::ErrorKind as Kind;
+
+use crate::diagnostic::Span;
+
+/// A sentence, and a hint where the usual cause is known.
+pub(super) fn in_words(kind: &Kind) -> (String, Option<String>) {
+    let (message, hint) = match kind {
+        Kind::TabNotAllowed
+        | Kind::TabInBlockIndentation
+        | Kind::TabInIndentation
+        | Kind::TabAtBlockScalarStart
+        | Kind::TabInPlainScalar => ("a tab stands where only spaces may", "indent with spaces"),
+        Kind::UnclosedQuotedScalar => ("a quote is opened here and never closed", ""),
+        Kind::MappingValueNotAllowed => (
+            "a `:` stands where no key can be",
+            "put text with a colon into quotes, and check the indentation",
+        ),
+        Kind::InvalidSimpleKey | Kind::SimpleKeyExpected => (
+            "this line is neither a key with a value nor the continuation of one",
+            "write `key: value`; check the indentation",
+        ),
+        Kind::ExpectedBlockMappingKey => (
+            "a key was expected here",
+            "keys of one map stand exactly below each other; put text with braces or quotes in \
+             it into quotes as a whole",
+        ),
+        Kind::ExpectedBlockSequenceEntry => (
+            "a list item was expected here",
+            "items of one list begin with `- ` exactly below each other",
+        ),
+        Kind::ExpectedFlowMappingSeparator => {
+            ("`,` or `}` was expected here", "put text with braces or commas into quotes")
+        }
+        Kind::ExpectedFlowSequenceSeparator => {
+            ("`,` or `]` was expected here", "put text with brackets or commas into quotes")
+        }
+        Kind::UnclosedFlowCollection { open } => {
+            return (format!("`{open}` is opened here and never closed"), None);
+        }
+        Kind::MismatchedFlowCollectionEnd { open, close } => {
+            return (format!("`{open}` is closed by `{close}`"), None);
+        }
+        Kind::UnknownQuotedScalarEscape => {
+            ("there is no such escape in double quotes", "double the backslash: `\\\\`")
+        }
+        Kind::UnexpectedCharacter { character } => {
+            let message = format!("`{}` can't stand here", character.escape_default());
+            return (message, Some("put the text into quotes".to_owned()));
+        }
+        other => return (format!("this is not YAML: {other}"), None),
+    };
+    (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()))
+}
+
+/// The character at the place; at the end of a line or of the text, the last one before it.
+pub(super) fn place(text: &str, at: usize) -> Span {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    match text[at..].chars().next() {
+        Some(next) if next != '\n' && next != '\r' => at..at + next.len_utf8(),
+        _ => match text[..at].chars().next_back() {
+            Some(last) if last != '\n' => at - last.len_utf8()..at,
+            _ => at..at,
+        },
+    }
+}
