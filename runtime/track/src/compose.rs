@@ -134,7 +134,11 @@ pub fn compose_within(text: &str, limits: &Limits) -> Result<Composed, Error> {
 
 /// Reads the structured form, whose leaves are rendered already.
 pub fn compose_value(json: &Json) -> Result<Composed, Error> {
-    take(json.clone(), &Limits::default()).map_err(|refusal| refusal.error)
+    let limits = Limits::default();
+    if crate::object::nested::deeper_than(json, limits.depth + 3) {
+        return Err(strict::too_deep(None));
+    }
+    take(json.clone(), &limits).map_err(|refusal| refusal.error)
 }
 
 /// A refusal and the keys and indices that lead to the fault.
@@ -159,7 +163,12 @@ fn take(json: Json, limits: &Limits) -> Result<Composed, Refused> {
             Json::Array(objects) => objects,
             one @ Json::Object(_) => vec![one],
             other => {
-                return Err(not_an_object(Some(array), None, &other, vec![locate::Part::key(&key)]));
+                return Err(not_an_object(
+                    Some(array),
+                    None,
+                    &other,
+                    vec![locate::Part::key(&key)],
+                ));
             }
         };
         let taken = composed.array_mut(array);

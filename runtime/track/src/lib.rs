@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod compose;
+mod directory;
 mod error;
 mod field;
 mod identifier;
@@ -27,6 +28,10 @@ mod value;
 mod values;
 
 pub use compose::{Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_value};
+pub use directory::{
+    Batch, Directory, Id, Key, Memory, Outcome, Profiles, Reply, export, merge, neighbours,
+    track_batch,
+};
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;
 pub use identifier::{Identifier, identify};

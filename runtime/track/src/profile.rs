@@ -189,10 +189,6 @@ impl Profile {
         self.custom.insert(at, (name, value));
     }
 
-    pub(crate) fn field_mut(&mut self, field: Field) -> Option<&mut Value> {
-        self.fields.iter_mut().find(|(key, _)| *key == field).map(|(_, value)| value)
-    }
-
     pub(crate) fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
     }

@@ -20,7 +20,9 @@ pub(super) fn parse(text: &str, depth: usize) -> Result<Json, Error> {
         let offset = byte_offset(text, error.line(), error.column());
         match stopped.take() {
             Some(Stop::Duplicate(key)) => {
-                let offset = text[..offset].rfind(&key).map_or(offset, |at| at.saturating_sub(1));
+                let written = format!("\"{key}\"");
+                let before = text.get(..=offset).unwrap_or(text);
+                let offset = before.rfind(&written).unwrap_or(offset);
                 Error {
                     message: format!("'{}' stands twice in one object", shown(&key)),
                     kind: Kind::DuplicateKey { key },
@@ -31,15 +33,15 @@ pub(super) fn parse(text: &str, depth: usize) -> Result<Json, Error> {
                     ),
                 }
             }
-            Some(Stop::Deep) => Error {
-                kind: Kind::TooDeep,
-                offset: Some(offset),
-                message: "objects and arrays are nested too deeply".into(),
-                hint: None,
-            },
+            Some(Stop::Deep) => too_deep(Some(offset)),
             None => invalid(text, offset, &error),
         }
     })
+}
+
+pub(super) fn too_deep(offset: Option<usize>) -> Error {
+    let message = "objects and arrays are nested too deeply".into();
+    Error { kind: Kind::TooDeep, offset, message, hint: None }
 }
 
 enum Stop {

@@ -112,12 +112,14 @@ impl Custom<'_> {
         if only(&["$time"]) {
             return self.time(&map["$time"]);
         }
-        if self.merge {
-            let cleaned = self.clean(Json::Object(map.clone()), true)?;
-            return Ok(cleaned.and_then(into_map).map(|map| Change::Merge(Box::new(map))));
-        }
-        let cleaned = self.clean(Json::Object(map.clone()), false)?;
-        Ok(cleaned.map(|json| Change::Set(Value::Json(Box::new(json)))))
+        let keep_nulls = self.merge;
+        let Some(map) = self.cleaned(keep_nulls, |cleaner, root| cleaner.object(map, root))? else {
+            return Ok(None);
+        };
+        Ok(self.fits(nested::map_bytes(&map)).then(|| match self.merge {
+            true => Change::Merge(Box::new(map)),
+            false => Change::Set(Value::Json(Box::new(Json::Object(map)))),
+        }))
     }
 
     fn time(&mut self, json: &Json) -> Parsed {
@@ -135,9 +137,8 @@ impl Custom<'_> {
 
     fn array(&mut self, elements: &[Json]) -> Parsed {
         if elements.iter().any(Json::is_object) {
-            let objects = self.only_objects(elements)?;
-            let cleaned = self.clean(Json::Array(objects), false)?;
-            return Ok(cleaned.map(|json| Change::Set(Value::Json(Box::new(json)))));
+            let list = self.only_objects(elements)?;
+            return Ok(list.map(|list| Change::Set(Value::Json(Box::new(Json::Array(list))))));
         }
         let scalars = self.scalars(elements)?;
         let set = self.set(scalars);
@@ -155,8 +156,7 @@ impl Custom<'_> {
         if remove.len() > OPERATIONS || update.len() > OPERATIONS {
             return Err(self.invalid());
         }
-        let add = self.only_objects(add)?;
-        let Some(Json::Array(add)) = self.clean(Json::Array(add), false)? else { return Ok(None) };
+        let Some(add) = self.only_objects(add)? else { return Ok(None) };
         let remove = remove.iter().map(|which| self.which(which)).collect::<Result<_, _>>()?;
         let mut changes = Vec::with_capacity(update.len());
         for one in update {
@@ -164,10 +164,10 @@ impl Custom<'_> {
                 which @ Match::Key(..) => which,
                 Match::Whole(_) => return Err(self.invalid()),
             };
-            let Some(new @ Json::Object(_)) = one.get("$new_object") else {
+            let Some(Json::Object(new)) = one.get("$new_object") else {
                 return Err(self.invalid());
             };
-            let Some(new) = self.clean(new.clone(), false)?.and_then(into_map) else {
+            let Some(new) = self.cleaned(false, |cleaner, root| cleaner.object(new, root))? else {
                 return Ok(None);
             };
             changes.push((which, new));
@@ -190,16 +190,17 @@ impl Custom<'_> {
         }
     }
 
-    fn only_objects(&mut self, elements: &[Json]) -> Result<Vec<Json>, ItemError> {
-        let mut objects = Vec::with_capacity(elements.len());
+    /// A list of objects; `None` when it is not stored.
+    fn only_objects(&mut self, elements: &[Json]) -> Result<Option<Vec<Json>>, ItemError> {
         for element in elements {
             match element {
-                Json::Object(_) => objects.push(element.clone()),
+                Json::Object(_) => {}
                 Json::Null => self.warn(Reason::NullElement),
                 _ => return Err(self.invalid()),
             }
         }
-        Ok(objects)
+        let list = self.cleaned(false, |cleaner, root| cleaner.array(elements, root))?;
+        Ok(list.filter(|list| self.fits(nested::bytes_of(list))))
     }
 
     fn scalars_of(&mut self, json: Option<&Json>) -> Result<Vec<Json>, ItemError> {
@@ -238,26 +239,34 @@ impl Custom<'_> {
         set
     }
 
-    fn clean(&mut self, json: Json, keep_nulls: bool) -> Result<Option<Json>, ItemError> {
+    /// `None` when a bad `$time` inside drops the attribute's update.
+    fn cleaned<T>(
+        &mut self,
+        keep_nulls: bool,
+        walk: impl FnOnce(&mut Cleaner, &Path) -> Result<T, Skip>,
+    ) -> Result<Option<T>, ItemError> {
         let mut cleaner = Cleaner {
             keys: Keys::Attribute,
             keep_nulls,
             limits: self.limits,
             warnings: self.warnings,
         };
-        let cleaned = match cleaner.clean(json, &Path::root(self.name)) {
-            Ok(cleaned) => cleaned,
+        match walk(&mut cleaner, &Path::root(self.name)) {
+            Ok(cleaned) => Ok(Some(cleaned)),
+            Err(Skip::Refuse(error)) => Err(error),
             Err(Skip::Time) => {
                 self.warn(Reason::NestedTime);
-                return Ok(None);
+                Ok(None)
             }
-            Err(Skip::Refuse(error)) => return Err(error),
-        };
-        if nested::bytes(&cleaned) > self.limits.object_bytes {
-            self.warn(Reason::Size);
-            return Ok(None);
         }
-        Ok(Some(cleaned))
+    }
+
+    fn fits(&mut self, bytes: usize) -> bool {
+        let fits = bytes <= self.limits.object_bytes;
+        if !fits {
+            self.warn(Reason::Size);
+        }
+        fits
     }
 
     /// Once per attribute and reason: an array of a million nulls is one warning.
@@ -282,11 +291,4 @@ fn integer(json: &Json) -> Option<i64> {
         let number = json.as_f64()?;
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     })
-}
-
-fn into_map(json: Json) -> Option<Map<String, Json>> {
-    match json {
-        Json::Object(map) => Some(map),
-        _ => None,
-    }
 }

@@ -66,41 +66,56 @@ pub(super) struct Cleaner<'a> {
 }
 
 impl Cleaner<'_> {
-    pub fn clean(&mut self, json: Json, path: &Path) -> Result<Json, Skip> {
+    pub fn clean(&mut self, json: &Json, path: &Path) -> Result<Json, Skip> {
         match json {
             Json::String(text) => Ok(Json::String(self.string(text, path))),
-            Json::Object(map) => self.object(map, path),
-            Json::Array(elements) => self.array(elements, path),
-            scalar => Ok(scalar),
+            Json::Object(map) => self.object(map, path).map(Json::Object),
+            Json::Array(elements) => self.array(elements, path).map(Json::Array),
+            scalar => Ok(scalar.clone()),
         }
     }
 
-    fn object(&mut self, map: Map<String, Json>, path: &Path) -> Result<Json, Skip> {
+    pub fn object(
+        &mut self,
+        map: &Map<String, Json>,
+        path: &Path,
+    ) -> Result<Map<String, Json>, Skip> {
         self.check_depth(path)?;
         let mut clean = Map::with_capacity(map.len());
         for (key, json) in map {
-            self.check_key(&key, path)?;
-            if json.is_null() {
-                if self.keep_nulls {
-                    clean.insert(key, json);
-                }
-                continue;
-            }
-            if let Some(time) = json.get("$time")
-                && json.as_object().is_some_and(|map| map.len() == 1)
-            {
-                if let Some(text) = self.time(time, &path.then(&key))? {
-                    clean.insert(key, Json::String(text));
-                }
-                continue;
-            }
-            let json = self.clean(json, &path.then(&key))?;
-            clean.insert(key, json);
+            self.entry(key, json, path, &mut clean)?;
         }
-        Ok(Json::Object(clean))
+        Ok(clean)
     }
 
-    fn array(&mut self, elements: Vec<Json>, path: &Path) -> Result<Json, Skip> {
+    /// One key of an object, into what is kept of it.
+    pub fn entry(
+        &mut self,
+        key: &str,
+        json: &Json,
+        path: &Path,
+        clean: &mut Map<String, Json>,
+    ) -> Result<(), Skip> {
+        self.check_key(key, path)?;
+        if json.is_null() {
+            if self.keep_nulls {
+                clean.insert(key.to_owned(), Json::Null);
+            }
+            return Ok(());
+        }
+        if let Json::Object(map) = json
+            && map.len() == 1
+            && let Some(time) = map.get("$time")
+        {
+            let text = self.time(time, &path.then(key))?;
+            clean.extend(text.map(|text| (key.to_owned(), Json::String(text))));
+            return Ok(());
+        }
+        clean.insert(key.to_owned(), self.clean(json, &path.then(key))?);
+        Ok(())
+    }
+
+    pub fn array(&mut self, elements: &[Json], path: &Path) -> Result<Vec<Json>, Skip> {
         self.check_depth(path)?;
         // A null can't remove a key of an object inside an array, so none is kept below here.
         let keep_nulls = std::mem::replace(&mut self.keep_nulls, false);
@@ -111,7 +126,7 @@ impl Cleaner<'_> {
             }
         }
         self.keep_nulls = keep_nulls;
-        Ok(Json::Array(clean))
+        Ok(clean)
     }
 
     /// The date's text; `None` when its year is out of range.
@@ -125,12 +140,11 @@ impl Cleaner<'_> {
         Ok(Some(if instant.plain { text.to_owned() } else { instant.iso() }))
     }
 
-    fn string(&mut self, text: String, path: &Path) -> String {
-        let (short, was_cut) = cut(&text, self.limits.string_chars);
-        if !was_cut {
-            return text;
+    fn string(&mut self, text: &str, path: &Path) -> String {
+        let (short, was_cut) = cut(text, self.limits.string_chars);
+        if was_cut {
+            self.warn(path, Reason::Cut);
         }
-        self.warn(path, Reason::Cut);
         short.to_owned()
     }
 
@@ -195,6 +209,15 @@ pub(super) fn without_nulls(json: &Json) -> Json {
                 .collect(),
         ),
         other => other.clone(),
+    }
+}
+
+/// Arrays and objects nest deeper than `most`. Looks no deeper than that.
+pub(crate) fn deeper_than(json: &Json, most: usize) -> bool {
+    match json {
+        Json::Array(all) => most == 0 || all.iter().any(|inner| deeper_than(inner, most - 1)),
+        Json::Object(map) => most == 0 || map.values().any(|inner| deeper_than(inner, most - 1)),
+        _ => false,
     }
 }
 

@@ -108,12 +108,10 @@ fn properties(
     let root = Path::root("properties");
     let mut kept = Map::with_capacity(given.len().min(limits.properties));
     for (key, json) in given.iter().take(limits.properties) {
-        // Alone in an object, so that a bad `$time` costs this property and not the event.
-        let one = Map::from_iter([(key.clone(), json.clone())]);
+        // One by one, so that a bad `$time` costs this property and not the event.
         let mut cleaner = Cleaner { keys: Keys::Property, keep_nulls: false, limits, warnings };
-        match cleaner.clean(Json::Object(one), &root) {
-            Ok(Json::Object(one)) => kept.extend(one),
-            Ok(_) => {}
+        match cleaner.entry(key, json, &root, &mut kept) {
+            Ok(()) => {}
             Err(Skip::Refuse(error)) => return Err(error),
             Err(Skip::Time) => {
                 let path = format!("properties.{}", crate::error::shown(key));
