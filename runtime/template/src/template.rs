@@ -1,0 +1,200 @@
+//! [`Template`] and [`Condition`]: compiled once, used for every user.
+
+use crate::budget::Options;
+use crate::compile;
+use crate::expression::Conditions;
+use crate::fault::Fault;
+use crate::node::{Node, Program};
+use crate::render::Renderer;
+use crate::stop::Stop;
+use crate::uses::{Output, Uses};
+use crate::value::Value;
+use crate::view::{Blocks, View};
+use bumpalo::Bump;
+use serde_json::Value as Json;
+
+/// A compiled text. It holds no user's data, is `Send + Sync`, and is meant to be shared.
+#[derive(Clone, Debug)]
+pub struct Template {
+    program: Program,
+    constant: Option<String>,
+    uses: Uses,
+    warnings: Vec<Fault>,
+    outputs: Vec<Output>,
+}
+
+impl Template {
+    /// Compiles a text with the content blocks it may use.
+    ///
+    /// # Errors
+    /// All faults that can be found in one go, in the order of the text.
+    pub fn compile(source: &str, blocks: &dyn Blocks) -> Result<Template, Vec<Fault>> {
+        let (program, findings) = compile::template(source, blocks);
+        if !findings.faults.is_empty() {
+            let mut faults = findings.faults;
+            faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
+            return Err(faults);
+        }
+        let constant = match program.body.nodes.as_slice() {
+            [] => Some(String::new()),
+            [Node::Text(text)] => Some(text.to_string()),
+            _ => None,
+        };
+        Ok(Template {
+            program,
+            constant,
+            uses: findings.uses,
+            warnings: findings.warnings,
+            outputs: findings.outputs,
+        })
+    }
+
+    /// The text itself, if there is no Liquid in it that could change it.
+    #[must_use]
+    pub fn constant(&self) -> Option<&str> {
+        self.constant.as_deref()
+    }
+
+    /// What the template reads.
+    #[must_use]
+    pub fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// What is readable but most likely not meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+
+    /// Where values are printed.
+    #[must_use]
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// Appends the text for one user.
+    ///
+    /// # Errors
+    /// See [`Stop`]. `out` is then what it was before.
+    pub fn render(&self, view: &dyn View, options: &Options, out: &mut String) -> Result<(), Stop> {
+        if let Some(text) = &self.constant {
+            out.push_str(text);
+            return Ok(());
+        }
+        let start = out.len();
+        let bump = Bump::new();
+        let mut renderer = Renderer::new(&bump, &self.program, view, options, out);
+        match renderer.body(&self.program.body, out) {
+            Ok(_) => Ok(()),
+            Err(halt) => {
+                out.truncate(start);
+                Err(*halt)
+            }
+        }
+    }
+
+    /// Whether the text is exactly one `{{ … }}`.
+    #[must_use]
+    pub fn single_output(&self) -> bool {
+        matches!(self.program.body.nodes.as_slice(), [Node::Output(_)])
+    }
+
+    /// The value of a text that is exactly one `{{ … }}`, with its type; of any other text the
+    /// rendered string.
+    ///
+    /// # Errors
+    /// See [`Stop`].
+    pub fn value(&self, view: &dyn View, options: &Options) -> Result<Json, Stop> {
+        if let [Node::Output(output)] = self.program.body.nodes.as_slice() {
+            let bump = Bump::new();
+            let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
+            let value = renderer.filtered(output).map_err(|halt| *halt)?;
+            let size = renderer.arena.size_written(value);
+            renderer.at(output.place, size).map_err(|halt| *halt)?;
+            return Ok(to_json(value, 0));
+        }
+        let mut text = String::new();
+        self.render(view, options, &mut text)?;
+        Ok(Json::String(text))
+    }
+}
+
+/// A compiled condition, as in `{% if … %}`; the double braces around values are optional.
+///
+/// ```text
+/// {{custom_attribute.${country}}} == 'FR' and ${language} contains 'f'
+/// ```
+#[derive(Clone, Debug)]
+pub struct Condition {
+    conditions: Conditions,
+    program: Program,
+    uses: Uses,
+}
+
+impl Condition {
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// All faults that can be found in one go.
+    pub fn compile(source: &str) -> Result<Condition, Vec<Fault>> {
+        let (conditions, program, findings) = compile::condition(source);
+        match conditions {
+            Some(conditions) if findings.faults.is_empty() => Ok(Condition {
+                conditions,
+                program,
+                uses: findings.uses,
+            }),
+            _ => Err(findings.faults),
+        }
+    }
+
+    /// What the condition reads.
+    #[must_use]
+    pub fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// Whether it holds for one user.
+    ///
+    /// # Errors
+    /// Only [`Stop::Error`]: for instance a number compared with a text.
+    pub fn holds(&self, view: &dyn View, options: &Options) -> Result<bool, Stop> {
+        let bump = Bump::new();
+        let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
+        renderer.holds(&self.conditions).map_err(|halt| *halt)
+    }
+}
+
+/// A value as JSON, with its type.
+pub(crate) fn to_json(value: Value<'_>, depth: u32) -> Json {
+    if depth > 128 {
+        return Json::Null;
+    }
+    match value {
+        Value::Nil => Json::Null,
+        Value::Bool(b) => Json::Bool(b),
+        Value::Int(i) => Json::from(i),
+        Value::Float(f) => Json::from(f),
+        Value::Str(text) => Json::String(text.to_owned()),
+        Value::Json(json) => json.clone(),
+        Value::List(items) => items.iter().map(|v| to_json(*v, depth + 1)).collect(),
+        Value::Map(entries) => Json::Object(
+            entries
+                .iter()
+                .map(|(key, v)| ((*key).to_owned(), to_json(*v, depth + 1)))
+                .collect(),
+        ),
+        other => {
+            let mut text = String::new();
+            crate::print::write(other, &mut text);
+            Json::String(text)
+        }
+    }
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Template>();
+    shared::<Condition>();
+};
