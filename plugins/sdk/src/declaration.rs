@@ -34,6 +34,9 @@ pub enum Exits {
     NextOrFailure,
     /// `next`, `on_failure` and `on_timeout`.
     NextFailureOrTimeout,
+    /// A split: only doors of its settings, and `on_failure`. No user takes `next`; it is
+    /// where those doors lead that are not written.
+    Branches,
 }
 
 /// An example of a step as it stands in a Canvas.

@@ -24,6 +24,7 @@ pub(crate) struct Written {
     /// What the journey is for, in a sentence.
     pub(crate) description: Option<String>,
     /// IANA name of the company's time zone, for users without one. Default: UTC.
+    #[serde(default)]
     #[schemars(schema_with = "time_zone")]
     pub(crate) time_zone: Option<String>,
     /// Missing values make a template fail, instead of rendering empty.

@@ -14,6 +14,7 @@
 
 pub mod codes;
 mod diagnostic;
+mod editor;
 mod head;
 mod lines;
 mod load;
@@ -32,8 +33,9 @@ mod zones;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Label, Position, Severity, Span, Suggestion};
+pub use editor::schema;
 pub use load::load;
-pub use render::{Colors, render_json, render_sarif, render_text};
+pub use render::{render_json, render_sarif, render_text};
 
 /// A text and the path under which people know it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -227,7 +227,7 @@ fn door(
 fn has_door(exits: Exits, key: &str) -> bool {
     match exits {
         Exits::None => false,
-        Exits::NextOrFailure => key != ON_TIMEOUT,
+        Exits::NextOrFailure | Exits::Branches => key != ON_TIMEOUT,
         Exits::NextFailureOrTimeout => true,
     }
 }

@@ -7,7 +7,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use flowrun_template::{Blocks, Condition, Fault, Template};
+use flowrun_template::{Blocks, Condition, Fault, Output, Template};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity, Span};
@@ -41,9 +41,10 @@ impl<'s> Texts<'s> {
     ) -> Option<Template> {
         match Template::compile(text, &self.blocks) {
             Ok(template) => {
-                for fault in template.warnings() {
-                    faults.push(self.diagnostic(fault, place, Severity::Warning));
-                }
+                let warnings = template.warnings().iter();
+                faults.extend(warnings.map(|fault| self.diagnostic(fault, place, Severity::Warning)));
+                let risky = template.outputs().iter().filter(|output| breaks_json(output));
+                faults.extend(risky.map(|output| self.unescaped(output, place)));
                 Some(template)
             }
             Err(wrong) => {
@@ -95,20 +96,41 @@ impl<'s> Texts<'s> {
         sources
     }
 
+    fn unescaped(&self, output: &Output, place: &Place<'_, '_>) -> Diagnostic {
+        let (file, span) = self.place(place, &output.span);
+        let hint = match output.inside_json_string {
+            Some(true) => "let `json_escape` be the last filter",
+            _ => "let `as_json_string` be the last filter, or put it into quotes with `json_escape`",
+        };
+        let message = "a value goes into JSON as it is: a quote in it breaks the document";
+        Diagnostic::warning(codes::UNESCAPED_JSON, span, message).file(file).hint(hint)
+    }
+
+    /// The file, and the place in it.
+    fn place<'p>(&self, place: &Place<'p, '_>, part: &Span) -> (&'p str, Span) {
+        match place {
+            Place::Scalar { span, scalar } => {
+                ("", place_within(&self.canvas.text, span, scalar, part))
+            }
+            Place::File { path } => (path, part.clone()),
+        }
+    }
+
     fn diagnostic(&self, fault: &Fault, place: &Place<'_, '_>, severity: Severity) -> Diagnostic {
         let code = codes::of_template(fault.code);
-        let (file, span) = match place {
-            Place::Scalar { span, scalar } => {
-                ("", place_within(&self.canvas.text, span, scalar, &fault.span))
-            }
-            Place::File { path } => (*path, fault.span.clone()),
-        };
+        let (file, span) = self.place(place, &fault.span);
         let mut diagnostic = Diagnostic::error(code, span, fault.message.clone())
             .hint_if(fault.hint.clone())
             .file(file);
         diagnostic.severity = severity;
         diagnostic
     }
+}
+
+/// Inside a JSON string any text can end it. Elsewhere in a document a value that is no
+/// text is what is wanted (`{{custom_attribute.${orders}}}`), so nothing is said.
+fn breaks_json(output: &Output) -> bool {
+    output.inside_json_string == Some(true) && !output.escaped_for_json && !output.is_literal
 }
 
 /// The path of a file that stands beside the Canvas.

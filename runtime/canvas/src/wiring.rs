@@ -65,7 +65,10 @@ pub(crate) fn wire(
                 wiring.graph.add_edge(from, to, Way { door, written });
             }
         };
-        lead(Door::NEXT, next.clone());
+        // Nobody leaves a split by `next`: an edge for it would be a way that no user takes.
+        if exits != Some(Exits::Branches) {
+            lead(Door::NEXT, next.clone());
+        }
         for (own, door) in doors[number].iter().enumerate() {
             let to = match &door.to {
                 Some((text, span)) => {

@@ -6,7 +6,8 @@ pub const UNKNOWN_TARGET: Code = Code("FR0201");
 pub const DUPLICATE_ID: Code = Code("FR0202");
 pub const CYCLE: Code = Code("FR0203");
 pub const UNREACHABLE: Code = Code("FR0204");
-pub const NO_ID: Code = Code("FR0205");
+pub const BAD_WEIGHTS: Code = Code("FR0205");
+pub const NO_ID: Code = Code("FR0212");
 pub const BAD_ID: Code = Code("FR0206");
 pub const NO_KIND: Code = Code("FR0207");
 pub const TWO_KINDS: Code = Code("FR0208");
@@ -121,6 +122,36 @@ steps:
     delay: { for: 2d }
   - id: forgotten
     delay: { for: 1d }
+  - id: done
+    exit: done
+",
+    },
+    Page {
+        code: BAD_WEIGHTS,
+        title: "weights don't sum to 100",
+        meaning: "
+The weights of the paths are percent, with at most two decimals, and sum to exactly 100: every
+user takes one of them.
+",
+        wrong: "
+canvas: welcome
+steps:
+  - id: test
+    experiment_paths:
+      paths:
+        - { name: a, weight: 50, next: done }
+        - { name: b, weight: 40, next: done }
+  - id: done
+    exit: done
+",
+        right: "
+canvas: welcome
+steps:
+  - id: test
+    experiment_paths:
+      paths:
+        - { name: a, weight: 50, next: done }
+        - { name: b, weight: 50, next: done }
   - id: done
     exit: done
 ",

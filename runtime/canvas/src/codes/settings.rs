@@ -129,7 +129,7 @@ canvas: welcome
 steps:
   - id: test
     experiment_paths:
-      paths: [{ name: a, weight: 200, then: done }]
+      paths: [{ name: a, weight: 200, next: done }]
   - id: done
     exit: done
 ",
@@ -138,7 +138,7 @@ canvas: welcome
 steps:
   - id: test
     experiment_paths:
-      paths: [{ name: a, weight: 100, then: done }]
+      paths: [{ name: a, weight: 100, next: done }]
   - id: done
     exit: done
 ",

@@ -2,8 +2,8 @@
 
 use super::{Code, Page};
 
-pub const FORBIDDEN_FIELD: Code = Code("FR0301");
-pub const NOT_JSON: Code = Code("FR0302");
+pub const FORBIDDEN_FIELD: Code = Code("FR0302");
+pub const NOT_JSON: Code = Code("FR0301");
 pub const BAD_OBJECT: Code = Code("FR0303");
 pub const UPDATE_TOO_LONG: Code = Code("FR0304");
 pub const MAY_COUNT_TWICE: Code = Code("FR0310");

@@ -6,4 +6,4 @@ mod text;
 
 pub use json::render_json;
 pub use sarif::render_sarif;
-pub use text::{Colors, render_text};
+pub use text::render_text;

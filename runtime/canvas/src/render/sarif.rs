@@ -3,11 +3,17 @@
 use serde_json::{Value as Json, json};
 
 use crate::codes;
+use crate::Source;
 use crate::diagnostic::{Diagnostic, Position};
+use crate::lines::Lines;
 
 /// All diagnostics as a SARIF log, pretty-printed. Paths stay as they are shown to people,
 /// so they are relative where those are.
-pub fn render_sarif(diagnostics: &[Diagnostic]) -> String {
+pub fn render_sarif(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
+    let files: Vec<(&str, Lines<'_>)> = sources
+        .iter()
+        .map(|source| (source.path.as_str(), Lines::of(&source.text)))
+        .collect();
     let rules: Vec<Json> = codes::all()
         .map(|page| {
             json!({
@@ -18,7 +24,7 @@ pub fn render_sarif(diagnostics: &[Diagnostic]) -> String {
             })
         })
         .collect();
-    let results: Vec<Json> = diagnostics.iter().map(result).collect();
+    let results: Vec<Json> = diagnostics.iter().map(|diagnostic| result(diagnostic, &files)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -37,7 +43,7 @@ pub fn render_sarif(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-fn result(diagnostic: &Diagnostic) -> Json {
+fn result(diagnostic: &Diagnostic, files: &[(&str, Lines<'_>)]) -> Json {
     let mut message = diagnostic.message.clone();
     if let Some(hint) = &diagnostic.hint {
         message.push_str(&format!(" ({hint})"));
@@ -58,7 +64,7 @@ fn result(diagnostic: &Diagnostic) -> Json {
         });
         result["relatedLocations"] = related.collect();
     }
-    if let Some(fix) = fix(diagnostic) {
+    if let Some(fix) = fix(diagnostic, files) {
         result["fixes"] = json!([fix]);
     }
     result
@@ -80,21 +86,20 @@ fn region(start: Position, end: Position) -> Json {
     })
 }
 
-/// A fix that replaces just the offending text; others are told in words.
-fn fix(diagnostic: &Diagnostic) -> Option<Json> {
+fn fix(diagnostic: &Diagnostic, files: &[(&str, Lines<'_>)]) -> Option<Json> {
     let suggestion = diagnostic.suggestion.as_ref()?;
-    (suggestion.span == diagnostic.span).then(|| {
-        json!({
-            "description": { "text": diagnostic.hint.as_deref().unwrap_or("write instead") },
-            "artifactChanges": [{
-                "artifactLocation": { "uri": uri(&diagnostic.file) },
-                "replacements": [{
-                    "deletedRegion": region(diagnostic.start, diagnostic.end),
-                    "insertedContent": { "text": suggestion.replacement },
-                }],
+    let (_, lines) = files.iter().find(|(path, _)| *path == diagnostic.file)?;
+    let (start, end) = (suggestion.span.start, suggestion.span.end);
+    Some(json!({
+        "description": { "text": diagnostic.hint.as_deref().unwrap_or("write instead") },
+        "artifactChanges": [{
+            "artifactLocation": { "uri": uri(&diagnostic.file) },
+            "replacements": [{
+                "deletedRegion": region(lines.position(start), lines.position(end)),
+                "insertedContent": { "text": suggestion.replacement },
             }],
-        })
-    })
+        }],
+    }))
 }
 
 /// A path as a relative reference: what a URI can't hold is escaped.

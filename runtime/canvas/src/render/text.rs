@@ -10,19 +10,9 @@ const MAX_DRAWN: usize = 8 << 10;
 /// Marks further apart than these lines are drawn apart.
 const FAR: usize = 40;
 
-/// Whether a text is for a terminal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Colors {
-    Plain,
-    Terminal,
-}
-
-/// All diagnostics, with the offending text underlined.
-pub fn render_text(diagnostics: &[Diagnostic], sources: &[Source], colors: Colors) -> String {
-    let renderer = match colors {
-        Colors::Terminal => Renderer::styled(),
-        Colors::Plain => Renderer::plain(),
-    };
+/// All diagnostics, with the offending text underlined; `color` for terminals.
+pub fn render_text(diagnostics: &[Diagnostic], sources: &[Source], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for diagnostic in diagnostics {
         let groups = groups(diagnostic, sources);
@@ -110,7 +100,7 @@ fn drawings<'d>(
             _ => clusters.push(vec![mark]),
         }
     }
-    clusters.sort_by_key(|cluster| !cluster.iter().any(|mark| mark.kind.is_primary()));
+    clusters.sort_by_key(|cluster| !cluster.iter().any(|mark| matches!(mark.kind, AnnotationKind::Primary)));
     for cluster in clusters {
         drawings.push(match source.and_then(|source| drawing(&cluster, file, &source.text)) {
             Some(snippet) => snippet.into(),

@@ -257,7 +257,8 @@ impl<'w, 's> Walker<'w, 's> {
     ) {
         for (name, schema) in view.properties() {
             let written = map.get(name).is_some_and(|entry| !entry.value.is_null());
-            if written || object.contains_key(name) || view.required().any(|required| required == name) {
+            let given = object.get(name).is_some_and(|value| !value.is_null());
+            if written || given || view.required().any(|required| required == name) {
                 continue;
             }
             let is_door = View::of(self.root, schema).is_ok_and(|view| is_door(self.root, &view));

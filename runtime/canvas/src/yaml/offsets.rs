@@ -164,7 +164,7 @@ mod tests {
         for (file, part, expected) in [
             ("v: one two\n", "two", "two"),
             ("v: 'it''s {{x}}'\n", "{{x}}", "{{x}}"),
-            ("v: 'it''s'\n", "'s", "'s"),
+            ("v: 'it''s'\n", "'s", "''s"),
             (r#"v: "a\tb {{x}}""#, "{{x}}", "{{x}}"),
             (r#"v: "\u00e4 \U0001F600 {{x}}""#, "{{x}}", "{{x}}"),
             (r#"v: "say \"hi\" {{x}}""#, "{{x}}", "{{x}}"),
