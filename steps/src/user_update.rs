@@ -223,8 +223,14 @@ impl UserUpdate {
 }
 
 fn objects(composed: &Composed) -> Arc<Objects> {
-    let texts = |array| {
-        let text = |object| serde_json::to_string(object).expect("JSON is JSON").into_boxed_str();
+    // One buffer to print into: a text that is made to fit is then allocated once only.
+    let mut buffer = Vec::with_capacity(512);
+    let mut texts = |array| {
+        let text = |object| {
+            buffer.clear();
+            serde_json::to_writer(&mut buffer, object).expect("JSON is JSON");
+            Box::from(str::from_utf8(&buffer).expect("JSON is UTF-8"))
+        };
         composed.objects(array).iter().map(text).collect()
     };
     Arc::new(Objects {

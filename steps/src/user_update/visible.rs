@@ -156,6 +156,10 @@ mod tests {
                 "top attributes, object {{${x}}}, object b",
             ),
             (
+                r#"{"attributes":[{"a":{{custom_attribute.${x}}},"b":1}]}"#,
+                "top attributes, object a, object b",
+            ),
+            (
                 r#"{% if ${x} == '"k":' %}{"attributes":[{"a":1}]}{% endif %}"#,
                 "top attributes, object a",
             ),
