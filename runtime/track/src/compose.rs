@@ -238,31 +238,44 @@ fn forbidden(key: &str) -> Option<&'static str> {
         "push_token_import" | "push_tokens" => {
             Some("push tokens are imported by the endpoint, not by a step")
         }
-        _ => match plain(key).as_str() {
-            "apikey" | "restapikey" | "brazeapikey" => {
-                Some("the key belongs to the backend's settings")
-            }
-            "resturl" | "restapiurl" | "restendpoint" | "restapiendpoint" | "clusterurl"
-            | "brazecluster" | "brazeurl" | "brazeendpoint" | "resthost" => {
-                Some("the address belongs to the backend's settings")
-            }
-            _ => None,
-        },
+        _ if KEYS.iter().any(|known| reads(key, known)) => {
+            Some("the key belongs to the backend's settings")
+        }
+        _ if ADDRESSES.iter().any(|known| reads(key, known)) => {
+            Some("the address belongs to the backend's settings")
+        }
+        _ => None,
     }
 }
 
-/// Lower case, letters and digits only: `API-Key` is `apikey`.
-fn plain(key: &str) -> String {
-    let letters = key.chars().take(32).filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_lowercase()).collect()
+const KEYS: [&str; 3] = ["apikey", "restapikey", "brazeapikey"];
+const ADDRESSES: [&str; 9] = [
+    "resturl",
+    "restapiurl",
+    "restendpoint",
+    "restapiendpoint",
+    "resthost",
+    "clusterurl",
+    "brazecluster",
+    "brazeurl",
+    "brazeendpoint",
+];
+/// At the top level these can only mean the server; within an object they may be about the user.
+const TOP_ADDRESSES: [&str; 7] =
+    ["url", "cluster", "endpoint", "host", "instance", "instanceurl", "baseurl"];
+
+/// Equal but for case and anything that is no letter or digit: `API-Key` reads `apikey`.
+fn reads(key: &str, known: &str) -> bool {
+    let letters =
+        key.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    key.len() <= 64 && letters.eq(known.bytes())
 }
 
 fn top_key(key: &str) -> Refused {
-    // At the top level a bare `url` or `cluster` can only mean the server.
-    let server = ["url", "cluster", "endpoint", "host", "instance", "instanceurl", "baseurl"];
     let hint = forbidden(key).or_else(|| {
-        server
-            .contains(&plain(key).as_str())
+        TOP_ADDRESSES
+            .iter()
+            .any(|known| reads(key, known))
             .then_some("the address belongs to the backend's settings")
     });
     let shown_key = shown(key);

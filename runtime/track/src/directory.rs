@@ -58,6 +58,10 @@ pub trait Profiles {
     fn insert(&mut self, profile: Profile) -> Id;
     /// Changes a profile in place; look-ups follow. Does nothing for an unknown id.
     fn update(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile));
+    /// Changes a profile in place where the change leaves all keys as they are, so that look-ups can be left alone.
+    fn touch(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile)) {
+        self.update(id, change);
+    }
     fn remove(&mut self, id: Id) -> Option<Profile>;
 }
 
@@ -111,7 +115,11 @@ impl<P: Profiles> Directory<P> {
             Who::Nobody => return None,
         };
         let mut applied = Applied::default();
-        self.profiles.update(id, &mut |profile| applied = object.apply(profile, now_ms));
+        let mut change = |profile: &mut Profile| applied = object.apply(profile, now_ms);
+        match object.writes_keys() {
+            true => self.profiles.update(id, &mut change),
+            false => self.profiles.touch(id, &mut change),
+        }
         if applied.email_subscribe {
             self.spread_subscription(id);
         }
@@ -187,7 +195,7 @@ impl<P: Profiles> Directory<P> {
         drop(profile);
         for id in self.profiles.find(Key::Email(&email)) {
             if id != from {
-                self.profiles.update(id, &mut |profile| {
+                self.profiles.touch(id, &mut |profile| {
                     profile.set_field(Field::EmailSubscribe, Some(state.clone()));
                 });
             }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::error::ItemError;
-use crate::object::{Array, PUSH_TOKEN_IMPORT, flag};
+use crate::object::{Array, PUSH_TOKEN_IMPORT, flag, get};
 use crate::profile::Alias;
 use crate::value::Text;
 use crate::values::contact;
@@ -38,8 +38,9 @@ pub(crate) fn is_token_import(array: Array, object: &Map<String, Json>) -> Resul
         return Ok(false);
     }
     let has_id = ["external_id", "braze_id"].iter().any(|key| present(object, key).is_some());
-    let has_token =
-        object.get("push_tokens").and_then(Json::as_array).is_some_and(|tokens| !tokens.is_empty());
+    let has_token = get(object, "push_tokens")
+        .and_then(Json::as_array)
+        .is_some_and(|tokens| !tokens.is_empty());
     if has_id || !has_token {
         let message = "'push_token_import' is not valid";
         return Err(ItemError::coded("BAD_PUSH_TOKEN_IMPORT", PUSH_TOKEN_IMPORT, message));
@@ -48,7 +49,7 @@ pub(crate) fn is_token_import(array: Array, object: &Map<String, Json>) -> Resul
 }
 
 fn present<'a>(object: &'a Map<String, Json>, key: &str) -> Option<&'a Json> {
-    object.get(key).filter(|json| !json.is_null() && json.as_str() != Some(""))
+    get(object, key).filter(|json| !json.is_null() && json.as_str() != Some(""))
 }
 
 fn primary(object: &Map<String, Json>) -> Result<Option<Identifier>, ItemError> {

@@ -169,12 +169,12 @@ impl Object {
         }
     }
 
-    /// Applying it a second time would count again: an increment, an addition to an array of objects, an event or a
-    /// purchase. Without a write key such an object must not be resent lightly.
+    /// Applying it a second time would change more: an increment, an addition to an array of objects (or updates of one
+    /// that meet each other's results), an event or a purchase. Without a write key such an object must not be resent lightly.
     pub fn counts_twice(&self) -> bool {
         let twice = |change: &Change| match change {
             Change::Increment(by) => *by != 0,
-            Change::Objects(objects) => !objects.add.is_empty(),
+            Change::Objects(objects) => objects.counts_twice(),
             _ => false,
         };
         match &self.body {
@@ -182,6 +182,16 @@ impl Object {
                 .iter()
                 .any(|(Update::Field(_, change) | Update::Custom(_, change))| twice(change)),
             Body::Event(_) | Body::Purchase(_) => true,
+        }
+    }
+
+    /// It may change what profiles are looked up by: an address, a number, or a push token.
+    pub fn writes_keys(&self) -> bool {
+        match &self.body {
+            Body::Attributes(updates) => updates.iter().any(|update| {
+                matches!(update, Update::Field(Field::Email | Field::Phone | Field::PushTokens, _))
+            }),
+            Body::Event(_) | Body::Purchase(_) => false,
         }
     }
 
@@ -230,9 +240,17 @@ pub(crate) const UPDATE_EXISTING_ONLY: &str = "_update_existing_only";
 pub(crate) const MERGE_OBJECTS: &str = "_merge_objects";
 pub(crate) const PUSH_TOKEN_IMPORT: &str = "push_token_import";
 
+/// The value under `key`. Objects are short, and comparing a few keys is faster than hashing one.
+pub(crate) fn get<'a>(object: &'a Map<String, Json>, key: &str) -> Option<&'a Json> {
+    if object.len() > 16 {
+        return object.get(key);
+    }
+    object.iter().find(|(known, _)| *known == key).map(|(_, json)| json)
+}
+
 /// A control key: true, false, or absent (null counts as absent).
 pub(crate) fn flag(object: &Map<String, Json>, key: &str) -> Result<Option<bool>, ItemError> {
-    match object.get(key) {
+    match get(object, key) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::Bool(on)) => Ok(Some(*on)),
         Some(_) => Err(ItemError::invalid(key)),

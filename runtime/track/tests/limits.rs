@@ -189,6 +189,8 @@ fn a_million_profiles_fit() {
 
 #[test]
 fn what_counts_twice() {
+    let one = |from: i64, to: i64| json!({"$identifier_key": "i", "$identifier_value": from, "$new_object": {"i": to}});
+    let updates = |a, b, c, d| json!({"list": {"$update": [one(a, b), one(c, d)]}});
     for (array, object, twice) in [
         (
             Array::Attributes,
@@ -199,6 +201,8 @@ fn what_counts_twice() {
         (Array::Attributes, json!({"b": {"inc": 0}}), false),
         (Array::Attributes, json!({"b": {"$add": [{"x": 1}]}}), true),
         (Array::Attributes, json!({"b": {"$remove": [{"x": 1}]}}), false),
+        (Array::Attributes, updates(1, 2, 2, 3), false),
+        (Array::Attributes, updates(2, 3, 1, 2), true),
         (Array::Events, json!({"name": "n", "time": "2020-01-01"}), true),
         (
             Array::Purchases,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value as Json};
 
 use super::{Error, Kind};
@@ -123,12 +124,13 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let inner = self.deeper()?;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            if map.contains_key(&key) {
-                self.stopped.replace(Some(Stop::Duplicate(key)));
-                return Err(A::Error::custom("duplicate key"));
-            }
-            let value = access.next_value_seed(inner)?;
-            map.insert(key, value);
+            match map.entry(key) {
+                Entry::Vacant(free) => free.insert(access.next_value_seed(inner)?),
+                Entry::Occupied(taken) => {
+                    self.stopped.replace(Some(Stop::Duplicate(taken.key().clone())));
+                    return Err(A::Error::custom("duplicate key"));
+                }
+            };
         }
         Ok(Json::Object(map))
     }

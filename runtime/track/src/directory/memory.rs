@@ -180,6 +180,13 @@ impl Profiles for Memory {
         }
     }
 
+    fn touch(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile)) {
+        let slot = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at));
+        if let Some(Some(profile)) = slot {
+            change(profile);
+        }
+    }
+
     fn remove(&mut self, id: Id) -> Option<Profile> {
         let profile = self.slots.get_mut(usize::try_from(id.0).ok()?)?.take()?;
         self.kept -= 1;

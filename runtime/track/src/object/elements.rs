@@ -1,6 +1,6 @@
 //! Array attributes: ordered sets of scalars, and lists of objects.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{Elements, Match, Objects, nested};
 
@@ -65,6 +65,20 @@ pub(super) fn change_objects(
         }
     }
     (bytes <= most).then_some(list)
+}
+
+impl Objects {
+    /// A second time would add again, or meet what the first time made.
+    pub(super) fn counts_twice(&self) -> bool {
+        let made = |(at, (_, new)): (usize, &(Match, Map<String, Json>))| {
+            let new = Json::Object(new.clone());
+            self.update[..at].iter().any(|(which, _)| which.meets(&new))
+                || self.remove.iter().any(|which| {
+                    which.meets(&new) || self.merge && matches!(which, Match::Whole(_))
+                })
+        };
+        !self.add.is_empty() || self.update.iter().enumerate().any(made)
+    }
 }
 
 impl Match {

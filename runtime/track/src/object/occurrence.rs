@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::nested::{self, Cleaner, Keys, Path, Skip};
 use super::standard::time_text;
-use super::{Event, Purchase, longer_than};
+use super::{Event, Purchase, get, longer_than};
 use crate::error::{ItemError, Reason, Warning};
 use crate::limits::Limits;
 use crate::name::Name;
@@ -46,7 +46,7 @@ pub(super) fn purchase(
 }
 
 fn given<'a>(object: &'a Map<String, Json>, key: &str) -> Result<&'a Json, ItemError> {
-    object.get(key).filter(|json| !json.is_null()).ok_or_else(|| ItemError::required(key))
+    get(object, key).filter(|json| !json.is_null()).ok_or_else(|| ItemError::required(key))
 }
 
 fn name(object: &Map<String, Json>, key: &str, limits: &Limits) -> Result<Name, ItemError> {
@@ -78,7 +78,7 @@ fn price(object: &Map<String, Json>) -> Result<i64, ItemError> {
 
 /// 1 when absent. Our choice: above 100 is refused with the vendor's string rather than cut, which would lose purchases.
 fn quantity(object: &Map<String, Json>) -> Result<u32, ItemError> {
-    match object.get("quantity") {
+    match get(object, "quantity") {
         None | Some(Json::Null) => Ok(1),
         Some(json) => match json.as_u64() {
             Some(quantity @ 1..=100) => Ok(quantity as u32),
@@ -94,7 +94,7 @@ fn properties(
     warnings: &mut Vec<Warning>,
 ) -> Result<Map<String, Json>, ItemError> {
     let invalid = |place: &str| Err(ItemError::plain(place, "Invalid 'properties' field"));
-    let given = match object.get("properties") {
+    let given = match get(object, "properties") {
         None | Some(Json::Null) => return Ok(Map::new()),
         Some(Json::Object(map)) => map,
         Some(_) => return invalid("properties"),

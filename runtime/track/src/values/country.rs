@@ -3,23 +3,23 @@
 /// The two-letter code in upper case, or `None` when nothing known matches.
 pub(crate) fn code(text: &str) -> Option<&'static str> {
     let text = text.trim();
-    match text.len() {
-        2 => rows()
-            .find(|row| row[..2].eq_ignore_ascii_case(text))
-            .or_else(|| other_name(text))
-            .map(two),
-        3 => rows()
-            .find(|row| row[3..6].eq_ignore_ascii_case(text))
-            .or_else(|| other_name(text))
-            .map(two),
+    let found = match text.len() {
+        2 => two_letters(text),
+        3 => ROWS.into_iter().find(|row| row[3..6].eq_ignore_ascii_case(text)),
         _ => {
-            named(text).or_else(|| named(text.strip_prefix("The ").or(text.strip_prefix("the "))?))
+            return named(text)
+                .or_else(|| named(text.strip_prefix("The ").or(text.strip_prefix("the "))?));
         }
-    }
+    };
+    found.or_else(|| other_name(text)).map(two)
 }
 
 fn named(name: &str) -> Option<&'static str> {
-    rows().find(|row| row[7..].eq_ignore_ascii_case(name)).or_else(|| other_name(name)).map(two)
+    ROWS.iter()
+        .copied()
+        .find(|row| row[7..].eq_ignore_ascii_case(name))
+        .or_else(|| other_name(name))
+        .map(two)
 }
 
 /// Names beside the usual one; the row returned begins with the code.
@@ -27,8 +27,10 @@ fn other_name(name: &str) -> Option<&'static str> {
     OTHER.split('|').find(|row| row[3..].eq_ignore_ascii_case(name))
 }
 
-fn rows() -> impl Iterator<Item = &'static str> {
-    CODES.split('|')
+fn two_letters(text: &str) -> Option<&'static str> {
+    let code = text.to_ascii_uppercase();
+    let at = ROWS.binary_search_by(|row| row.as_bytes()[..2].cmp(code.as_bytes())).ok()?;
+    Some(ROWS[at])
 }
 
 fn two(row: &'static str) -> &'static str {
@@ -47,51 +49,63 @@ FM Micronesia, Federated States of|NL Holland|RE Reunion|CW Curacao|AX Aland Isl
 CC Cocos (Keeling) Islands|FK Falkland Islands (Malvinas)|VI Virgin Islands, U.S.|VG Virgin Islands, British|\
 CN People's Republic of China|DE Deutschland|ES España|BR Brasil|MX México|AT Österreich|IT Italia";
 
-const CODES: &str = "\
-AF AFG Afghanistan|AX ALA Åland Islands|AL ALB Albania|DZ DZA Algeria|AS ASM American Samoa|AD AND Andorra|\
-AO AGO Angola|AI AIA Anguilla|AQ ATA Antarctica|AG ATG Antigua and Barbuda|AR ARG Argentina|AM ARM Armenia|\
-AW ABW Aruba|AU AUS Australia|AT AUT Austria|AZ AZE Azerbaijan|BS BHS Bahamas|BH BHR Bahrain|BD BGD Bangladesh|\
-BB BRB Barbados|BY BLR Belarus|BE BEL Belgium|BZ BLZ Belize|BJ BEN Benin|BM BMU Bermuda|BT BTN Bhutan|\
-BO BOL Bolivia|BQ BES Bonaire, Sint Eustatius and Saba|BA BIH Bosnia and Herzegovina|BW BWA Botswana|\
-BV BVT Bouvet Island|BR BRA Brazil|IO IOT British Indian Ocean Territory|BN BRN Brunei|BG BGR Bulgaria|\
-BF BFA Burkina Faso|BI BDI Burundi|CV CPV Cabo Verde|KH KHM Cambodia|CM CMR Cameroon|CA CAN Canada|\
-KY CYM Cayman Islands|CF CAF Central African Republic|TD TCD Chad|CL CHL Chile|CN CHN China|\
-CX CXR Christmas Island|CC CCK Cocos Islands|CO COL Colombia|KM COM Comoros|CG COG Congo|\
-CD COD Democratic Republic of the Congo|CK COK Cook Islands|CR CRI Costa Rica|CI CIV Côte d'Ivoire|\
-HR HRV Croatia|CU CUB Cuba|CW CUW Curaçao|CY CYP Cyprus|CZ CZE Czechia|DK DNK Denmark|DJ DJI Djibouti|\
-DM DMA Dominica|DO DOM Dominican Republic|EC ECU Ecuador|EG EGY Egypt|SV SLV El Salvador|\
-GQ GNQ Equatorial Guinea|ER ERI Eritrea|EE EST Estonia|SZ SWZ Eswatini|ET ETH Ethiopia|FK FLK Falkland Islands|\
-FO FRO Faroe Islands|FJ FJI Fiji|FI FIN Finland|FR FRA France|GF GUF French Guiana|PF PYF French Polynesia|\
-TF ATF French Southern Territories|GA GAB Gabon|GM GMB Gambia|GE GEO Georgia|DE DEU Germany|GH GHA Ghana|\
-GI GIB Gibraltar|GR GRC Greece|GL GRL Greenland|GD GRD Grenada|GP GLP Guadeloupe|GU GUM Guam|GT GTM Guatemala|\
-GG GGY Guernsey|GN GIN Guinea|GW GNB Guinea-Bissau|GY GUY Guyana|HT HTI Haiti|\
-HM HMD Heard Island and McDonald Islands|VA VAT Vatican City|HN HND Honduras|HK HKG Hong Kong|HU HUN Hungary|\
-IS ISL Iceland|IN IND India|ID IDN Indonesia|IR IRN Iran|IQ IRQ Iraq|IE IRL Ireland|IM IMN Isle of Man|\
-IL ISR Israel|IT ITA Italy|JM JAM Jamaica|JP JPN Japan|JE JEY Jersey|JO JOR Jordan|KZ KAZ Kazakhstan|\
-KE KEN Kenya|KI KIR Kiribati|KP PRK North Korea|KR KOR South Korea|KW KWT Kuwait|KG KGZ Kyrgyzstan|LA LAO Laos|\
-LV LVA Latvia|LB LBN Lebanon|LS LSO Lesotho|LR LBR Liberia|LY LBY Libya|LI LIE Liechtenstein|LT LTU Lithuania|\
-LU LUX Luxembourg|MO MAC Macao|MG MDG Madagascar|MW MWI Malawi|MY MYS Malaysia|MV MDV Maldives|ML MLI Mali|\
-MT MLT Malta|MH MHL Marshall Islands|MQ MTQ Martinique|MR MRT Mauritania|MU MUS Mauritius|YT MYT Mayotte|\
-MX MEX Mexico|FM FSM Micronesia|MD MDA Moldova|MC MCO Monaco|MN MNG Mongolia|ME MNE Montenegro|\
-MS MSR Montserrat|MA MAR Morocco|MZ MOZ Mozambique|MM MMR Myanmar|NA NAM Namibia|NR NRU Nauru|NP NPL Nepal|\
-NL NLD Netherlands|NC NCL New Caledonia|NZ NZL New Zealand|NI NIC Nicaragua|NE NER Niger|NG NGA Nigeria|\
-NU NIU Niue|NF NFK Norfolk Island|MK MKD North Macedonia|MP MNP Northern Mariana Islands|NO NOR Norway|\
-OM OMN Oman|PK PAK Pakistan|PW PLW Palau|PS PSE Palestine|PA PAN Panama|PG PNG Papua New Guinea|PY PRY Paraguay|\
-PE PER Peru|PH PHL Philippines|PN PCN Pitcairn|PL POL Poland|PT PRT Portugal|PR PRI Puerto Rico|QA QAT Qatar|\
-RE REU Réunion|RO ROU Romania|RU RUS Russia|RW RWA Rwanda|BL BLM Saint Barthélemy|SH SHN Saint Helena|\
-KN KNA Saint Kitts and Nevis|LC LCA Saint Lucia|MF MAF Saint Martin|PM SPM Saint Pierre and Miquelon|\
-VC VCT Saint Vincent and the Grenadines|WS WSM Samoa|SM SMR San Marino|ST STP Sao Tome and Principe|\
-SA SAU Saudi Arabia|SN SEN Senegal|RS SRB Serbia|SC SYC Seychelles|SL SLE Sierra Leone|SG SGP Singapore|\
-SX SXM Sint Maarten|SK SVK Slovakia|SI SVN Slovenia|SB SLB Solomon Islands|SO SOM Somalia|ZA ZAF South Africa|\
-GS SGS South Georgia and the South Sandwich Islands|SS SSD South Sudan|ES ESP Spain|LK LKA Sri Lanka|\
-SD SDN Sudan|SR SUR Suriname|SJ SJM Svalbard and Jan Mayen|SE SWE Sweden|CH CHE Switzerland|SY SYR Syria|\
-TW TWN Taiwan|TJ TJK Tajikistan|TZ TZA Tanzania|TH THA Thailand|TL TLS Timor-Leste|TG TGO Togo|TK TKL Tokelau|\
-TO TON Tonga|TT TTO Trinidad and Tobago|TN TUN Tunisia|TR TUR Turkey|TM TKM Turkmenistan|\
-TC TCA Turks and Caicos Islands|TV TUV Tuvalu|UG UGA Uganda|UA UKR Ukraine|AE ARE United Arab Emirates|\
-GB GBR United Kingdom|US USA United States|UM UMI United States Minor Outlying Islands|UY URY Uruguay|\
-UZ UZB Uzbekistan|VU VUT Vanuatu|VE VEN Venezuela|VN VNM Vietnam|VG VGB British Virgin Islands|\
-VI VIR US Virgin Islands|WF WLF Wallis and Futuna|EH ESH Western Sahara|YE YEM Yemen|ZM ZMB Zambia|\
-ZW ZWE Zimbabwe|XK XKX Kosovo";
+/// Code, three-letter code, name; in order of code.
+#[rustfmt::skip]
+const ROWS: [&str; 250] = [
+    "AD AND Andorra", "AE ARE United Arab Emirates", "AF AFG Afghanistan", "AG ATG Antigua and Barbuda",
+    "AI AIA Anguilla", "AL ALB Albania", "AM ARM Armenia", "AO AGO Angola", "AQ ATA Antarctica",
+    "AR ARG Argentina", "AS ASM American Samoa", "AT AUT Austria", "AU AUS Australia", "AW ABW Aruba",
+    "AX ALA Åland Islands", "AZ AZE Azerbaijan", "BA BIH Bosnia and Herzegovina", "BB BRB Barbados",
+    "BD BGD Bangladesh", "BE BEL Belgium", "BF BFA Burkina Faso", "BG BGR Bulgaria", "BH BHR Bahrain",
+    "BI BDI Burundi", "BJ BEN Benin", "BL BLM Saint Barthélemy", "BM BMU Bermuda", "BN BRN Brunei",
+    "BO BOL Bolivia", "BQ BES Bonaire, Sint Eustatius and Saba", "BR BRA Brazil", "BS BHS Bahamas",
+    "BT BTN Bhutan", "BV BVT Bouvet Island", "BW BWA Botswana", "BY BLR Belarus", "BZ BLZ Belize",
+    "CA CAN Canada", "CC CCK Cocos Islands", "CD COD Democratic Republic of the Congo",
+    "CF CAF Central African Republic", "CG COG Congo", "CH CHE Switzerland", "CI CIV Côte d'Ivoire",
+    "CK COK Cook Islands", "CL CHL Chile", "CM CMR Cameroon", "CN CHN China", "CO COL Colombia",
+    "CR CRI Costa Rica", "CU CUB Cuba", "CV CPV Cabo Verde", "CW CUW Curaçao", "CX CXR Christmas Island",
+    "CY CYP Cyprus", "CZ CZE Czechia", "DE DEU Germany", "DJ DJI Djibouti", "DK DNK Denmark", "DM DMA Dominica",
+    "DO DOM Dominican Republic", "DZ DZA Algeria", "EC ECU Ecuador", "EE EST Estonia", "EG EGY Egypt",
+    "EH ESH Western Sahara", "ER ERI Eritrea", "ES ESP Spain", "ET ETH Ethiopia", "FI FIN Finland",
+    "FJ FJI Fiji", "FK FLK Falkland Islands", "FM FSM Micronesia", "FO FRO Faroe Islands", "FR FRA France",
+    "GA GAB Gabon", "GB GBR United Kingdom", "GD GRD Grenada", "GE GEO Georgia", "GF GUF French Guiana",
+    "GG GGY Guernsey", "GH GHA Ghana", "GI GIB Gibraltar", "GL GRL Greenland", "GM GMB Gambia", "GN GIN Guinea",
+    "GP GLP Guadeloupe", "GQ GNQ Equatorial Guinea", "GR GRC Greece",
+    "GS SGS South Georgia and the South Sandwich Islands", "GT GTM Guatemala", "GU GUM Guam",
+    "GW GNB Guinea-Bissau", "GY GUY Guyana", "HK HKG Hong Kong", "HM HMD Heard Island and McDonald Islands",
+    "HN HND Honduras", "HR HRV Croatia", "HT HTI Haiti", "HU HUN Hungary", "ID IDN Indonesia", "IE IRL Ireland",
+    "IL ISR Israel", "IM IMN Isle of Man", "IN IND India", "IO IOT British Indian Ocean Territory",
+    "IQ IRQ Iraq", "IR IRN Iran", "IS ISL Iceland", "IT ITA Italy", "JE JEY Jersey", "JM JAM Jamaica",
+    "JO JOR Jordan", "JP JPN Japan", "KE KEN Kenya", "KG KGZ Kyrgyzstan", "KH KHM Cambodia", "KI KIR Kiribati",
+    "KM COM Comoros", "KN KNA Saint Kitts and Nevis", "KP PRK North Korea", "KR KOR South Korea",
+    "KW KWT Kuwait", "KY CYM Cayman Islands", "KZ KAZ Kazakhstan", "LA LAO Laos", "LB LBN Lebanon",
+    "LC LCA Saint Lucia", "LI LIE Liechtenstein", "LK LKA Sri Lanka", "LR LBR Liberia", "LS LSO Lesotho",
+    "LT LTU Lithuania", "LU LUX Luxembourg", "LV LVA Latvia", "LY LBY Libya", "MA MAR Morocco", "MC MCO Monaco",
+    "MD MDA Moldova", "ME MNE Montenegro", "MF MAF Saint Martin", "MG MDG Madagascar",
+    "MH MHL Marshall Islands", "MK MKD North Macedonia", "ML MLI Mali", "MM MMR Myanmar", "MN MNG Mongolia",
+    "MO MAC Macao", "MP MNP Northern Mariana Islands", "MQ MTQ Martinique", "MR MRT Mauritania",
+    "MS MSR Montserrat", "MT MLT Malta", "MU MUS Mauritius", "MV MDV Maldives", "MW MWI Malawi",
+    "MX MEX Mexico", "MY MYS Malaysia", "MZ MOZ Mozambique", "NA NAM Namibia", "NC NCL New Caledonia",
+    "NE NER Niger", "NF NFK Norfolk Island", "NG NGA Nigeria", "NI NIC Nicaragua", "NL NLD Netherlands",
+    "NO NOR Norway", "NP NPL Nepal", "NR NRU Nauru", "NU NIU Niue", "NZ NZL New Zealand", "OM OMN Oman",
+    "PA PAN Panama", "PE PER Peru", "PF PYF French Polynesia", "PG PNG Papua New Guinea", "PH PHL Philippines",
+    "PK PAK Pakistan", "PL POL Poland", "PM SPM Saint Pierre and Miquelon", "PN PCN Pitcairn",
+    "PR PRI Puerto Rico", "PS PSE Palestine", "PT PRT Portugal", "PW PLW Palau", "PY PRY Paraguay",
+    "QA QAT Qatar", "RE REU Réunion", "RO ROU Romania", "RS SRB Serbia", "RU RUS Russia", "RW RWA Rwanda",
+    "SA SAU Saudi Arabia", "SB SLB Solomon Islands", "SC SYC Seychelles", "SD SDN Sudan", "SE SWE Sweden",
+    "SG SGP Singapore", "SH SHN Saint Helena", "SI SVN Slovenia", "SJ SJM Svalbard and Jan Mayen",
+    "SK SVK Slovakia", "SL SLE Sierra Leone", "SM SMR San Marino", "SN SEN Senegal", "SO SOM Somalia",
+    "SR SUR Suriname", "SS SSD South Sudan", "ST STP Sao Tome and Principe", "SV SLV El Salvador",
+    "SX SXM Sint Maarten", "SY SYR Syria", "SZ SWZ Eswatini", "TC TCA Turks and Caicos Islands", "TD TCD Chad",
+    "TF ATF French Southern Territories", "TG TGO Togo", "TH THA Thailand", "TJ TJK Tajikistan",
+    "TK TKL Tokelau", "TL TLS Timor-Leste", "TM TKM Turkmenistan", "TN TUN Tunisia", "TO TON Tonga",
+    "TR TUR Turkey", "TT TTO Trinidad and Tobago", "TV TUV Tuvalu", "TW TWN Taiwan", "TZ TZA Tanzania",
+    "UA UKR Ukraine", "UG UGA Uganda", "UM UMI United States Minor Outlying Islands", "US USA United States",
+    "UY URY Uruguay", "UZ UZB Uzbekistan", "VA VAT Vatican City", "VC VCT Saint Vincent and the Grenadines",
+    "VE VEN Venezuela", "VG VGB British Virgin Islands", "VI VIR US Virgin Islands", "VN VNM Vietnam",
+    "VU VUT Vanuatu", "WF WLF Wallis and Futuna", "WS WSM Samoa", "XK XKX Kosovo", "YE YEM Yemen",
+    "YT MYT Mayotte", "ZA ZAF South Africa", "ZM ZMB Zambia", "ZW ZWE Zimbabwe",
+];
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +132,11 @@ mod tests {
         ] {
             assert_eq!(code(given), wanted, "{given}");
         }
-        assert_eq!(rows().count(), 250);
-        assert!(rows().chain(OTHER.split('|')).all(|row| row.is_char_boundary(3) && row.len() > 4));
+        assert!(ROWS.is_sorted());
+        assert!(
+            ROWS.into_iter()
+                .chain(OTHER.split('|'))
+                .all(|row| row.is_char_boundary(3) && row.len() > 4)
+        );
     }
 }
