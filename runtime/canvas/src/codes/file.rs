@@ -219,14 +219,14 @@ steps:
         code: BAD_KEY,
         title: "a key is not a word",
         meaning: "
-Keys are words. A list or a map as a key is nearly always Liquid that was not quoted: `{{ …
-}}` at the beginning of a value is a map in a map to YAML.
+Keys are words. A list or a map as a key is nearly always Liquid that was not quoted: to YAML
+`{{ … }}` at the beginning of a value is a map in a map.
 ",
         wrong: "
 canvas: welcome
 steps:
   - id: hello
-    message: { channel: email, body: {{${first_name}}} }
+    message: { channel: email, body: {{name}: x} }
 ",
         right: r#"
 canvas: welcome

@@ -7,13 +7,13 @@ pub const DUPLICATE_ID: Code = Code("FR0202");
 pub const CYCLE: Code = Code("FR0203");
 pub const UNREACHABLE: Code = Code("FR0204");
 pub const BAD_WEIGHTS: Code = Code("FR0205");
-pub const NO_ID: Code = Code("FR0212");
 pub const BAD_ID: Code = Code("FR0206");
 pub const NO_KIND: Code = Code("FR0207");
 pub const TWO_KINDS: Code = Code("FR0208");
 pub const UNKNOWN_KIND: Code = Code("FR0209");
 pub const NO_SUCH_DOOR: Code = Code("FR0210");
 pub const NO_STEPS: Code = Code("FR0211");
+pub const NO_ID: Code = Code("FR0212");
 
 pub(super) const PAGES: &[Page] = &[
     Page {
@@ -157,24 +157,6 @@ steps:
 ",
     },
     Page {
-        code: NO_ID,
-        title: "a step has no id",
-        meaning: "
-Every step has an `id`: tests, traces, jumps and users in flight know it by that.
-",
-        wrong: "
-canvas: welcome
-steps:
-  - delay: { for: 2d }
-",
-        right: "
-canvas: welcome
-steps:
-  - id: wait
-    delay: { for: 2d }
-",
-    },
-    Page {
         code: BAD_ID,
         title: "this is no name",
         meaning: "
@@ -293,6 +275,24 @@ canvas: welcome
 steps:
   - id: done
     exit: done
+",
+    },
+    Page {
+        code: NO_ID,
+        title: "a step has no id",
+        meaning: "
+Every step has an `id`: tests, traces, jumps and users in flight know it by that.
+",
+        wrong: "
+canvas: welcome
+steps:
+  - delay: { for: 2d }
+",
+        right: "
+canvas: welcome
+steps:
+  - id: wait
+    delay: { for: 2d }
 ",
     },
 ];

@@ -2,13 +2,33 @@
 
 use super::{Code, Page};
 
-pub const FORBIDDEN_FIELD: Code = Code("FR0302");
 pub const NOT_JSON: Code = Code("FR0301");
+pub const FORBIDDEN_FIELD: Code = Code("FR0302");
 pub const BAD_OBJECT: Code = Code("FR0303");
 pub const UPDATE_TOO_LONG: Code = Code("FR0304");
 pub const MAY_COUNT_TWICE: Code = Code("FR0310");
 
 pub(super) const PAGES: &[Page] = &[
+    Page {
+        code: NOT_JSON,
+        title: "the update is not JSON",
+        meaning: "
+The composer's text must be JSON after rendering. Here it can't be, whatever the user's
+values are.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
     Page {
         code: FORBIDDEN_FIELD,
         title: "a field that a User Update may not have",
@@ -31,26 +51,6 @@ steps:
     user_update:
       attributes: [{ vip: true }]
 ",
-    },
-    Page {
-        code: NOT_JSON,
-        title: "the update is not JSON",
-        meaning: "
-The composer's text must be JSON after rendering. Here it can't be, whatever the user's
-values are.
-",
-        wrong: r#"
-canvas: welcome
-steps:
-  - id: write
-    user_update: { json: '{"attributes": [}' }
-"#,
-        right: r#"
-canvas: welcome
-steps:
-  - id: write
-    user_update: { json: '{"attributes": [{"vip": true}]}' }
-"#,
     },
     Page {
         code: BAD_OBJECT,

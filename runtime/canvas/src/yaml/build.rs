@@ -111,6 +111,8 @@ impl<'s> Builder<'s, '_> {
                     ScalarStyle::Literal => Style::Literal,
                     ScalarStyle::Folded => Style::Folded,
                 };
+                // Nothing after a key is called `~` by the parser.
+                let text = if span.is_empty() && style == Style::Plain { "".into() } else { text };
                 self.node(Node { span, value: Value::Scalar(Scalar { text, style }) })?;
             }
             Event::SequenceStart(style, _, _) => {
@@ -226,8 +228,11 @@ impl<'s> Builder<'s, '_> {
             self.fault(Diagnostic::error(codes::TOO_DEEP, at..at + 1, message));
             return Err(Stop);
         }
-        let (message, hint) = super::syntax::in_words(error.kind());
+        let (message, mut hint) = super::syntax::in_words(error.kind());
         let span = super::syntax::place(self.text, at);
+        if super::syntax::is_near_liquid(self.text, span.start) {
+            hint = Some("put text with `{{ … }}` or `{% … %}` into quotes as a whole".to_owned());
+        }
         self.fault(Diagnostic::error(codes::NOT_YAML, span, message).hint_if(hint));
         Err(Stop)
     }

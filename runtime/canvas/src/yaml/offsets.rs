@@ -19,8 +19,8 @@ pub(crate) fn place_within(file: &str, whole: &Span, scalar: &Scalar<'_>, part: 
         Style::Plain => (raw == scalar.text).then(|| vec![(0, 0)]),
         Style::SingleQuoted => single_quoted(raw),
         Style::DoubleQuoted => double_quoted(raw),
-        Style::Literal => block(raw, &scalar.text, Joint::Kept),
-        Style::Folded => block(raw, &scalar.text, Joint::Folded),
+        Style::Literal => block(raw, indent(file, whole), &scalar.text, Joint::Kept),
+        Style::Folded => block(raw, indent(file, whole), &scalar.text, Joint::Folded),
     };
     let Some(runs) = runs else { return first_line(file, whole) };
     let end = part.end.min(scalar.text.len());
@@ -106,27 +106,26 @@ enum Joint {
     Folded,
 }
 
-fn block(raw: &str, value: &str, joint: Joint) -> Option<Runs> {
-    let mut start = raw.find('\n')? + 1;
-    let first = value.split('\n').find(|line| !line.is_empty())?;
-    let mut indent = None;
+/// How far the lines of a block scalar are indented: it begins behind that.
+fn indent(file: &str, whole: &Span) -> usize {
+    let line = file[..whole.start].rfind('\n').map_or(0, |newline| newline + 1);
+    whole.start - line
+}
+
+/// `raw` begins with the first line that is not blank, behind its indentation.
+fn block(raw: &str, indent: usize, value: &str, joint: Joint) -> Option<Runs> {
     let mut runs = Vec::new();
-    let mut done = 0;
-    for line in raw[start..].split_inclusive('\n') {
+    let mut done = value.len() - value.trim_start_matches('\n').len();
+    let mut start = 0;
+    for line in raw.split_inclusive('\n') {
         let content = line.trim_end_matches(['\n', '\r']);
-        if indent.is_none() && !content.trim_start_matches(' ').is_empty() {
-            // The first line of a folded scalar may go on in the value's line.
-            indent = Some(match joint {
-                Joint::Kept => content.len().checked_sub(first.len())?,
-                Joint::Folded => content.len() - content.trim_start_matches(' ').len(),
-            });
-        }
-        let stripped = content.get(indent.unwrap_or(content.len()).min(content.len())..)?;
-        if done > value.len() || !value[done..].starts_with(stripped) {
+        let indent = if start == 0 { 0 } else { indent.min(content.len()) };
+        let stripped = content.get(indent..)?;
+        if !value.get(done..).is_some_and(|rest| rest.starts_with(stripped)) {
             // Blank lines at the end, which the value does not keep.
-            return stripped.is_empty().then_some(runs);
+            return (stripped.is_empty() && !runs.is_empty()).then_some(runs);
         }
-        runs.push((done, start + content.len() - stripped.len()));
+        runs.push((done, start + indent));
         done += stripped.len();
         done += match joint {
             Joint::Kept => 1,
@@ -173,6 +172,7 @@ mod tests {
             ("a: 1\nv: |-\n    one\n\n      two {{x}}\n    three\n", "{{x}}", "{{x}}"),
             ("v: |2\n    ä one\n  two {{x}}\n", "{{x}}", "{{x}}"),
             ("v: |\r\n  one\r\n  two {{x}}\r\n", "{{x}}", "{{x}}"),
+            ("v: |\n\n\n  one\n  two {{x}}\n", "{{x}}", "{{x}}"),
             ("v: >\n  one\n  two {{x}}\n  three\n", "{{x}}", "{{x}}"),
             ("v: >\n  one\n\n  two\n\n\n  {{x}}\n", "{{x}}", "{{x}}"),
             ("v: >\n  one\n    more {{x}}\n  less\n", "{{x}}", "{{x}}"),

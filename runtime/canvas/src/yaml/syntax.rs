@@ -68,3 +68,13 @@ pub(super) fn place(text: &str, at: usize) -> Span {
         },
     }
 }
+
+/// The usual cause: `body: {{${first_name}}}` without quotes, on this line or the one before.
+pub(super) fn is_near_liquid(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or(text);
+    let start = before.rmatch_indices('\n').nth(1).map_or(0, |(newline, _)| newline + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
+    // A line may be the whole file; what is far away is not the cause.
+    let near = text.get(start.max(at.saturating_sub(400))..end.min(at + 400)).unwrap_or_default();
+    [": {{", ": {%", "- {{", "- {%"].iter().any(|liquid| near.contains(liquid))
+}
