@@ -107,6 +107,7 @@ pub fn compose(text: &str) -> Result<Composed, Error> {
     compose_within(text, &Limits::default())
 }
 
+/// Reads rendered text under other limits.
 pub fn compose_within(text: &str, limits: &Limits) -> Result<Composed, Error> {
     if text.len() > limits.composer_chars {
         let characters = text.chars().count();
@@ -128,7 +129,7 @@ pub fn compose_within(text: &str, limits: &Limits) -> Result<Composed, Error> {
     let json = strict::parse(text, limits.depth + 3)?;
     take(json, limits).map_err(|refusal| {
         let offset = locate::offset(text, &refusal.place);
-        Error { offset, ..refusal.error }
+        Error { offset, ..*refusal.error }
     })
 }
 
@@ -138,13 +139,19 @@ pub fn compose_value(json: &Json) -> Result<Composed, Error> {
     if crate::object::nested::deeper_than(json, limits.depth + 3) {
         return Err(strict::too_deep(None));
     }
-    take(json.clone(), &limits).map_err(|refusal| refusal.error)
+    take(json.clone(), &limits).map_err(|refusal| *refusal.error)
 }
 
 /// A refusal and the keys and indices that lead to the fault.
 struct Refused {
-    error: Error,
+    error: Box<Error>,
     place: Vec<locate::Part>,
+}
+
+impl Refused {
+    fn new(error: Error, place: Vec<locate::Part>) -> Refused {
+        Refused { error: Box::new(error), place }
+    }
 }
 
 fn take(json: Json, limits: &Limits) -> Result<Composed, Refused> {
@@ -181,10 +188,9 @@ fn take(json: Json, limits: &Limits) -> Result<Composed, Refused> {
             if object.is_empty() && array == Array::Attributes {
                 continue;
             }
-            check(array, index, &object, limits).map_err(|(error, inner)| {
-                let mut place = place();
-                place.extend(inner);
-                Refused { error, place }
+            check(array, index, &object, limits).map_err(|mut refusal| {
+                refusal.place.splice(..0, place());
+                refusal
             })?;
             taken.push(object);
         }
@@ -192,13 +198,13 @@ fn take(json: Json, limits: &Limits) -> Result<Composed, Refused> {
     Ok(composed)
 }
 
-/// One object: no forbidden key, and nothing the endpoint would refuse.
+/// One object: no forbidden key, and nothing the endpoint would refuse. The place is that within the object.
 fn check(
     array: Array,
     index: usize,
     object: &Map<String, Json>,
     limits: &Limits,
-) -> Result<(), (Error, Vec<locate::Part>)> {
+) -> Result<(), Refused> {
     if let Some((key, hint)) = object.keys().find_map(|key| Some((key, forbidden(key)?))) {
         let error = Error {
             kind: Kind::Forbidden { key: key.clone(), array: Some(array), index: Some(index) },
@@ -206,12 +212,12 @@ fn check(
             message: format!("'{key}' may not stand in a User Update ({array}[{index}])"),
             hint: Some(hint.into()),
         };
-        return Err((error, vec![locate::Part::key(key)]));
+        return Err(Refused::new(error, vec![locate::Part::key(key)]));
     }
     Object::parse_within(array, object, limits).map(|_| ()).map_err(|error| {
         let at = match error.path.as_str() {
             "" => String::new(),
-            path => format!(".{path}"),
+            path => format!(".{}", shown(path)),
         };
         let message = format!("{array}[{index}]{at}: {}", error.message);
         // Inner keys can't hold dots, but attribute names can: look for the whole path first.
@@ -224,10 +230,8 @@ fn check(
                 .map(locate::Part::key)
                 .collect(),
         };
-        (
-            Error { kind: Kind::Item { array, index, error }, offset: None, message, hint: None },
-            place,
-        )
+        let kind = Kind::Item { array, index, error: Box::new(error) };
+        Refused::new(Error { kind, offset: None, message, hint: None }, place)
     })
 }
 
@@ -295,7 +299,7 @@ fn top_key(key: &str) -> Refused {
             )),
         },
     };
-    Refused { error, place: vec![locate::Part::key(key)] }
+    Refused::new(error, vec![locate::Part::key(key)])
 }
 
 fn not_an_object(
@@ -328,5 +332,5 @@ fn not_an_object(
         message: format!("{what} must hold objects, not {found}"),
         hint: Some(hint),
     };
-    Refused { error, place }
+    Refused::new(error, place)
 }

@@ -10,6 +10,7 @@ pub mod export;
 mod memory;
 pub mod merge;
 pub mod neighbours;
+mod sync;
 mod track;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use memory::Memory;
+pub use sync::track_sync;
 pub use track::{Batch, Outcome, Reply, track_batch};
 
 use crate::field::Field;

@@ -27,10 +27,12 @@ mod summary;
 mod value;
 mod values;
 
-pub use compose::{Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_value};
+pub use compose::{
+    Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_value, compose_within,
+};
 pub use directory::{
     Batch, Directory, Id, Key, Memory, Outcome, Profiles, Reply, export, merge, neighbours,
-    track_batch,
+    track_batch, track_sync,
 };
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;

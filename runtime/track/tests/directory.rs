@@ -3,7 +3,9 @@
 //! A row has `calls`, each `{"TO": BODY, "at"?: seconds, "status"?: n, "reply"?: body}`, and `users`: the export of all
 //! profiles in order of creation, without their braze_id.
 
-use flowrun_track::{Directory, Id, Memory, Profiles, Reply, export, neighbours, track_batch};
+use flowrun_track::{
+    Directory, Id, Memory, Profiles, Reply, export, neighbours, track_batch, track_sync,
+};
 use serde_json::{Map, Value as Json, json};
 
 fn call(
@@ -17,6 +19,7 @@ fn call(
             Ok(batch) => batch.reply(),
             Err(reply) => reply,
         },
+        "sync" => track_sync(directory, body, now_ms),
         "identify" => neighbours::identify(directory, body),
         "merge" => neighbours::merge(directory, body),
         "delete" => neighbours::delete(directory, body),

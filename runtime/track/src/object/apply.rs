@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::standard::ENTRIES;
 use super::{Body, Change, Elements, Object, Objects, Update, elements, nested};
 use crate::error::{Reason, Warning};
 use crate::field::Field;
@@ -10,9 +11,6 @@ use crate::profile::Profile;
 use crate::summary::Summary;
 use crate::value::{Text, Value};
 use crate::values::date;
-
-/// Entries that one profile keeps of subscription groups and of push tokens. Our choice.
-const ENTRIES: usize = 500;
 
 /// What applying an object did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

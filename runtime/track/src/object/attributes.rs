@@ -27,7 +27,7 @@ use crate::value::{Text, Value};
 use crate::values::date;
 
 /// Entries of one `$remove` or `$update`. Our choice: each is compared with every element of the profile's array.
-const OPERATIONS: usize = 1_000;
+const OPERATIONS: usize = 250;
 
 pub(super) fn parse(
     object: &Map<String, Json>,
@@ -271,11 +271,8 @@ impl Custom<'_> {
 
     /// Once per attribute and reason: an array of a million nulls is one warning.
     fn warn(&mut self, reason: Reason) {
-        let known = self
-            .warnings
-            .last()
-            .is_some_and(|last| last.reason == reason && last.path == self.name);
-        if !known {
+        let of_this = self.warnings.iter().rev().take_while(|known| known.path == self.name);
+        if of_this.take(8).all(|known| known.reason != reason) {
             self.warnings.push(Warning { path: self.name.to_owned(), reason });
         }
     }

@@ -14,6 +14,8 @@ use crate::limits::Limits;
 use crate::value::{Text, Value};
 use crate::values::{contact, country, date, language, zone};
 
+/// Entries that one profile keeps of subscription groups and of push tokens, and that one object may bring. Our choice.
+pub(super) const ENTRIES: usize = 500;
 /// Longer than other strings: addresses of images often are.
 const URL_CHARS: usize = 2_048;
 
@@ -170,7 +172,10 @@ fn groups(json: &Json) -> Parsed {
             "'subscription_groups' must be an array of objects",
         ));
     };
-    let mut groups = Vec::with_capacity(list.len().min(64));
+    if list.len() > ENTRIES {
+        return Err(bad("BAD_SUBSCRIPTION_GROUP_ARRAY", "'subscription_groups' is not valid"));
+    }
+    let mut groups = Vec::with_capacity(list.len());
     for group in list {
         let Json::Object(group) = group else {
             return Err(bad(
@@ -206,10 +211,10 @@ fn groups(json: &Json) -> Parsed {
 
 fn tokens(json: &Json) -> Parsed {
     let bad = |code, what: &str| Err(ItemError::coded(code, "push_tokens", what));
-    let Json::Array(list) = json else {
+    let Some(list) = json.as_array().filter(|list| list.len() <= ENTRIES) else {
         return bad("BAD_PUSH_TOKEN_VALUE", "'push_tokens' is not valid");
     };
-    let mut tokens = Vec::with_capacity(list.len().min(64));
+    let mut tokens = Vec::with_capacity(list.len());
     for token in list {
         let Json::Object(given) = token else {
             return bad("BAD_PUSH_TOKEN_VALUE", "'push_tokens' is not valid");
