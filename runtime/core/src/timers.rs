@@ -44,10 +44,10 @@ impl Timers {
         bucket.unsorted |= bucket.timers.len() > 1;
     }
 
-    /// The moment of the earliest timer.
-    pub fn next_due(&mut self) -> Option<Millis> {
+    /// The earliest timer.
+    pub fn first(&mut self) -> Option<(Millis, Timer)> {
         let mut first = self.buckets.first_entry()?;
-        Some(first.get_mut().sorted().last().expect("no empty bucket").0)
+        first.get_mut().sorted().last().copied()
     }
 
     /// The earliest timer that is due.
@@ -86,7 +86,7 @@ mod tests {
         for (slot, due) in due.into_iter().enumerate() {
             timers.set(Millis(due), Timer::Journey(slot as u32));
         }
-        assert_eq!(timers.next_due(), Some(Millis(-1)));
+        assert_eq!(timers.first().map(|first| first.0), Some(Millis(-1)));
         let mut fired = Vec::new();
         while let Some((due, _)) = timers.pop_due(Millis(5_000)) {
             fired.push(due.0);
@@ -95,7 +95,7 @@ mod tests {
             }
         }
         assert_eq!(fired, [-1, 1, 999, 999, 1_000, 2_000, 5_000, 5_000]);
-        assert_eq!(timers.next_due(), Some(Millis(5_001)));
+        assert_eq!(timers.first().map(|first| first.0), Some(Millis(5_001)));
     }
 
     #[test]

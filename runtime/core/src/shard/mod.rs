@@ -111,7 +111,13 @@ impl Shard {
         if !self.resume.is_empty() {
             return Some(self.now);
         }
-        self.state.timers.next_due()
+        while let Some((due, timer)) = self.state.timers.first() {
+            if self.state.still_wants(due, timer) {
+                return Some(due);
+            }
+            self.state.timers.pop_due(due);
+        }
+        None
     }
 
     pub fn tally(&self, canvas: CanvasIx) -> &Tally {

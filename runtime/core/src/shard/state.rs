@@ -367,6 +367,28 @@ impl State {
         }
     }
 
+    /// Whether who set a timer still waits for it: timers are not taken back when their
+    /// owner moves on.
+    pub fn still_wants(&self, due: Millis, timer: Timer) -> bool {
+        match timer {
+            Timer::Journey(slot) => self.journeys.get(JourneyIx(slot)).is_some_and(
+                |journey| matches!(journey.state, Rest::Waiting { due: until, .. } if until == due),
+            ),
+            Timer::Deadline(slot) => self
+                .writes
+                .in_slot(slot)
+                .is_some_and(|(_, write)| write.deadline == Some(due) && write.journey.is_some()),
+            Timer::Write(slot) => self
+                .writes
+                .in_slot(slot)
+                .is_some_and(|(_, write)| write.stage == Stage::Retry { due }),
+            Timer::Message(slot) => self
+                .messages
+                .in_slot(slot)
+                .is_some_and(|(_, message)| message.stage == Stage::Retry { due }),
+        }
+    }
+
     pub fn step_tally(&mut self, canvas: CanvasIx, node: NodeIx) -> &mut StepTally {
         &mut self.tallies[canvas.index()].steps[node.index()]
     }

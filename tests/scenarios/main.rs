@@ -1,0 +1,6 @@
+//! What a shard and a batcher do, told as tables: the core's promises one by one.
+
+mod batching;
+mod hold;
+mod messages;
+mod replay;
