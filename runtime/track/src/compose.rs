@@ -98,7 +98,7 @@ pub enum Kind {
     Item {
         array: Array,
         index: usize,
-        error: ItemError,
+        error: Box<ItemError>,
     },
 }
 
