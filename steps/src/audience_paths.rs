@@ -4,7 +4,7 @@
 //! a user for whom two hold takes the upper one. Everyone else leaves by `else`.
 
 use flowrun_sdk::settings::Condition;
-use flowrun_sdk::{Decision, Declaration, Door, Fault, Step, Visit};
+use flowrun_sdk::{Decision, Declaration, Door, Exits, Fault, Step, Visit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -50,6 +50,7 @@ impl Step for AudiencePaths {
 
     fn declare() -> Declaration {
         Declaration::new("audience_paths", "Send users the way of the first group that fits.")
+            .exits(Exits::Branches)
             .example(
                 "Three groups and everyone else",
                 "audience_paths:\n  paths:\n    - { name: clicked, if: \"{{custom_attribute.${clicked_welcome}}} == true\", next: tips }\n    - { name: reachable, if: \"{{${push_subscribe}}} != 'unsubscribed'\", next: nudge }\n    - { name: german, if: \"{{${country}}} == 'DE'\", next: letter }\n  else: done",

@@ -27,8 +27,8 @@ const LARGEST: usize = 50 * 1024;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The variables by name (letters, digits and `_`), at most ten, with their values:
-    /// text with Liquid, numbers, lists, objects. They don't see each other.
+    /// The variables with their values: text with Liquid, numbers, lists, objects.
+    /// At most ten; names are letters, digits and `_`. They don't see each other.
     set: Tree,
 }
 

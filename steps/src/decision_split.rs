@@ -5,7 +5,7 @@
 //! leads.
 
 use flowrun_sdk::settings::Condition;
-use flowrun_sdk::{Decision, Declaration, Door, Fault, Step, Visit};
+use flowrun_sdk::{Decision, Declaration, Door, Exits, Fault, Step, Visit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,6 +34,7 @@ impl Step for DecisionSplit {
 
     fn declare() -> Declaration {
         Declaration::new("decision_split", "Send users one of two ways, by a condition.")
+            .exits(Exits::Branches)
             .example(
                 "Two ways",
                 "decision_split:\n  if: \"{{custom_attribute.${vip_member}}} == true and {{${country}}} == 'FR'\"\n  then: gold_fr\n  else: gold",

@@ -263,7 +263,11 @@ fn constants(settings: &Settings) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut check = |at: &str, text: &Option<Text>, read: &dyn Fn(&str) -> Option<Nonsense>| {
         let nonsense = text.as_ref().and_then(Text::constant).and_then(read);
-        faults.extend(nonsense.map(|bad| Fault::error(at, bad.message).hint(bad.hint)));
+        let fault = |bad: Nonsense| Fault {
+            code: bad.code.map(str::to_owned),
+            ..Fault::error(at, bad.message).hint(bad.hint)
+        };
+        faults.extend(nonsense.map(fault));
     };
     check("/for", &settings.length, &|text| calendar::length(text).err());
     check("/at", &settings.at, &|text| calendar::clock(text).err());
@@ -273,6 +277,7 @@ fn constants(settings: &Settings) -> Vec<Fault> {
         "user" => None,
         name if calendar::zone(name).is_some() => None,
         name => Some(Nonsense {
+            code: Some("FR0507"),
             message: format!("there is no time zone `{name}`"),
             hint: "an IANA name like Europe/Paris, or `user`",
         }),

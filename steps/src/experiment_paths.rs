@@ -6,7 +6,7 @@
 //! 10,000 buckets into ranges in the order of the file. So growing the first path at the
 //! cost of the second moves only users of the second.
 
-use flowrun_sdk::{Decision, Declaration, Door, Fault, Step, Visit};
+use flowrun_sdk::{Decision, Declaration, Door, Exits, Fault, Step, Visit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -50,6 +50,7 @@ impl Step for ExperimentPaths {
 
     fn declare() -> Declaration {
         Declaration::new("experiment_paths", "Split users at random by weights, for good.")
+            .exits(Exits::Branches)
             .example(
                 "Half and half",
                 "experiment_paths:\n  paths:\n    - { name: big, weight: 50, next: twenty_percent }\n    - { name: small, weight: 50, next: ten_percent }",

@@ -16,8 +16,8 @@ use serde::Deserialize;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The channel, as `flowrun.toml` names it: `email`, `push`, … One that is not
-    /// configured writes to the console.
+    /// The channel, as `flowrun.toml` names it: `email`, `push`, …
+    /// One that isn't configured there writes to the console.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9_-]+$"))]
     channel: String,
     /// The subject, for channels that have one.

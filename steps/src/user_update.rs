@@ -111,7 +111,7 @@ impl Step for UserUpdate {
                 None
             }
             Err(bad) => {
-                faults.push(Fault::error("/timeout", bad.to_string()));
+                faults.push(Fault::error("/timeout", bad.to_string()).code("FR0506"));
                 None
             }
         });

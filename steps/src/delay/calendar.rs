@@ -43,6 +43,8 @@ pub enum Plan {
 /// Why a text can't be waited for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nonsense {
+    /// The runtime's code, where it has one for this.
+    pub code: Option<&'static str>,
     pub message: String,
     pub hint: &'static str,
 }
@@ -112,10 +114,12 @@ fn millis(moment: Timestamp) -> Millis {
 /// `for`.
 pub fn length(text: &str) -> Result<Duration, Nonsense> {
     const HINT: &str = "write 45s, 15m, 4h, 2d, 1w, `1d 12h` or P1DT12H";
-    let duration: Duration = text.parse().map_err(|_| nonsense(text, "a duration", HINT))?;
+    let code = Some("FR0506");
+    let bad = |_| Nonsense { code, ..nonsense(text, "a duration", HINT) };
+    let duration: Duration = text.parse().map_err(bad)?;
     if duration.as_millis() > LONGEST {
         let message = format!("`{}` is longer than two years", shown(text));
-        return Err(Nonsense { message, hint: "two years (731 days) is the longest delay" });
+        return Err(Nonsense { code, message, hint: "two years (731 days) is the longest delay" });
     }
     Ok(duration)
 }
@@ -189,7 +193,7 @@ fn nonsense(text: &str, kind: &str, hint: &'static str) -> Nonsense {
         "" => format!("nothing stands where {kind} should"),
         text => format!("`{}` is not {kind}", shown(text)),
     };
-    Nonsense { message, hint }
+    Nonsense { code: None, message, hint }
 }
 
 fn shown(text: &str) -> String {

@@ -19,7 +19,12 @@ pub fn composer(text: Text) -> Read {
     if let Some(source) = text.constant() {
         let composed = compose(source).map_err(|error| {
             let span = error.offset.map(|start| start..visible::token_end(source, start));
-            vec![Fault { span, ..fault("/json", error) }]
+            let mut fault = fault("/json", error);
+            // Lines of the text; the file's own are shown beside the underlined place.
+            if let Some(line) = fault.message.rfind(" (line ").filter(|_| span.is_some()) {
+                fault.message.truncate(line);
+            }
+            vec![Fault { span, ..fault }]
         })?;
         let counts = counts(&composed).map(|_| "/json");
         return Ok((Content::Same(objects(&composed)), counts));
@@ -38,8 +43,7 @@ pub fn composer(text: Text) -> Read {
             Place::Inside => json!({}),
         };
         if let Some(hint) = forbidden(&probe) {
-            let message = format!("'{}' may not stand in a User Update", key.name);
-            let fault = Fault::error("/json", message).code(Refusal::Forbidden.code());
+            let fault = Fault::error("/json", forbids(&key.name)).code(Refusal::Forbidden.code());
             faults.push(Fault { hint, ..fault.span(key.span) });
         }
         let counting = match key.place {
@@ -96,9 +100,12 @@ fn check(array: Array, at: &str, object: &Json) -> Option<Fault> {
         ComposeKind::Item { error, .. } if object.get(&error.path).is_some() => error.path.as_str(),
         _ => "",
     };
-    // The number in the message is that of the probe, not of the file; the place says it.
-    let message = error.message.replacen(&format!("{array}[0]"), "this object", 1);
-    let message = message.replace(" (this object)", "").replace("this object.", "");
+    // The place says which object it is; the number in the message is that of the probe.
+    let message = match &error.kind {
+        ComposeKind::Forbidden { key, .. } => forbids(key),
+        ComposeKind::Item { error, .. } => error.message.clone(),
+        _ => error.message.replacen(&format!("{array}[0]"), array.name(), 1),
+    };
     let at = match inner {
         "" => at.to_owned(),
         key => format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -109,6 +116,10 @@ fn check(array: Array, at: &str, object: &Json) -> Option<Fault> {
 fn fault(at: &str, error: ComposeError) -> Fault {
     let code = Refusal::of(&error.kind).code();
     Fault { hint: error.hint, ..Fault::error(at, error.message).code(code) }
+}
+
+fn forbids(key: &str) -> String {
+    format!("'{}' may not stand in a User Update", key.chars().take(80).collect::<String>())
 }
 
 /// The hint that belongs to a forbidden key, in an update that has no other fault.

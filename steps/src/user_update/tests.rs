@@ -100,6 +100,7 @@ fn an_update_that_is_wrong_is_refused_at_load_or_fails_for_the_user() {
             ("/json", Some(code)),
             "{text}"
         );
+        assert!(!found[0].message.contains("line"), "{text}: {}", found[0].message);
         let span = found[0].span.clone().unwrap_or_else(|| panic!("{text}: no place"));
         assert_eq!(&text[span], underlined, "{text}");
 
@@ -184,25 +185,34 @@ fn every_structured_object_that_is_wrong_is_reported_in_its_place() {
     for (settings, places) in [
         (
             json!({ "attributes": [{ "a": 1 }, { "external_id": "x" }] }),
-            vec!["/attributes/1/external_id FR0302"],
+            vec!["/attributes/1/external_id FR0302 'external_id' may not stand in a User Update"],
         ),
         (
             json!({ "attributes": { "braze_id": "{{x}}", "b": 1 } }),
-            vec!["/attributes/braze_id FR0302"],
+            vec!["/attributes/braze_id FR0302 'braze_id' may not stand in a User Update"],
         ),
         (
             json!({ "events": [{ "name": "a" }, { "name": "{{x}}" }, 5] }),
-            vec!["/events/0 FR0303", "/events/2 FR0303"],
+            vec![
+                "/events/0 FR0303 'time' is required",
+                "/events/2 FR0303 events must hold objects, not a number",
+            ],
         ),
         (
             json!({ "attributes": [{ "email": "nobody" }], "purchases": "x" }),
-            vec!["/attributes/0/email FR0303", "/purchases FR0303"],
+            vec![
+                "/attributes/0/email FR0303 The value provided for the 'email' field is not a valid email.",
+                "/purchases FR0303 purchases must hold objects, not a string",
+            ],
         ),
         (json!({ "attributes": "{{x}}" }), vec![]),
     ] {
         let found: Vec<_> = faults(settings.clone())
             .iter()
-            .map(|fault| format!("{} {}", fault.at, fault.code.as_deref().unwrap_or("-")))
+            .map(|fault| {
+                let code = fault.code.as_deref().unwrap_or_default();
+                format!("{} {code} {}", fault.at, fault.message)
+            })
             .collect();
         assert_eq!(found, places, "{settings}");
     }
