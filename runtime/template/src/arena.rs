@@ -140,6 +140,9 @@ impl<'r> Arena<'r> {
     }
 
     pub(crate) fn slots<T: Copy + 'r>(&self, count: usize, fill: T) -> &'r mut [T] {
+        if count == 0 {
+            return &mut [];
+        }
         self.bump.alloc_slice_fill_copy(count, fill)
     }
 

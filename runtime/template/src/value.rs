@@ -146,7 +146,7 @@ impl<'a> Value<'a> {
     /// The value under a key of an object; `None` if the key is not there.
     pub(crate) fn entry(&self, key: &str) -> Option<Value<'a>> {
         match *self {
-            Self::Json(Json::Object(o)) => o.get(key).map(Value::json),
+            Self::Json(Json::Object(o)) => find(o, key).map(Value::json),
             Self::Map(m) => m.iter().find(|(k, _)| *k == key).map(|(_, v)| *v),
             _ => None,
         }
@@ -169,6 +169,17 @@ impl<'a> Value<'a> {
             Self::Empty => "empty",
             Self::Blank => "blank",
         }
+    }
+}
+
+/// A key of an object. Most objects of a profile are small, and then looking at each key is
+/// several times faster than hashing the one that is wanted.
+#[inline]
+fn find<'a>(object: &'a serde_json::Map<String, Json>, key: &str) -> Option<&'a Json> {
+    if object.len() <= 12 {
+        object.iter().find(|(name, _)| *name == key).map(|(_, v)| v)
+    } else {
+        object.get(key)
     }
 }
 

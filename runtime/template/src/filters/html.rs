@@ -21,9 +21,23 @@ fn entity(c: u8) -> Option<&'static str> {
     })
 }
 
+/// Whether a byte has to be escaped; a table, because nearly all bytes have not.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    special[b'&' as usize] = true;
+    special[b'<' as usize] = true;
+    special[b'>' as usize] = true;
+    special[b'"' as usize] = true;
+    special[b'\'' as usize] = true;
+    special
+};
+
 fn escape(text: &str, out: &mut String) {
     let mut done = 0;
     for (at, byte) in text.bytes().enumerate() {
+        if !SPECIAL[usize::from(byte)] {
+            continue;
+        }
         if let Some(entity) = entity(byte) {
             out.push_str(&text[done..at]);
             out.push_str(entity);
