@@ -14,7 +14,7 @@ use crate::schema::NAME_PATTERN;
 
 /// The schema of a Canvas that may use these kinds.
 pub fn schema(catalogue: &Catalogue) -> Json {
-    let mut schema = Written::schema();
+    let mut schema = Written::schema().clone();
     let mut definitions = Map::new();
     let mut steps = Vec::new();
     for kind in catalogue.iter() {

@@ -3,6 +3,8 @@
 //! The types here are the schema of a Canvas file: the editor's and the checker's, so that
 //! the two can't disagree.
 
+use std::sync::LazyLock;
+
 use flowrun_core::{Entry, Reentry, Slot};
 use flowrun_sdk::Duration;
 use flowrun_sdk::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -70,13 +72,10 @@ enum WrittenReentry {
 
 impl Written {
     /// The schema of all but the steps.
-    pub(crate) fn schema() -> Json {
-        let mut schema = schemars::schema_for!(Written).to_value();
-        // Absent is the same as default; `strict: null` is nothing a person means.
-        if let Some(object) = schema.as_object_mut() {
-            object.insert("additionalProperties".to_owned(), Json::Bool(false));
-        }
-        schema
+    pub(crate) fn schema() -> &'static Json {
+        static SCHEMA: LazyLock<Json> =
+            LazyLock::new(|| schemars::schema_for!(Written).to_value());
+        &SCHEMA
     }
 }
 

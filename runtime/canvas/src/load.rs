@@ -9,7 +9,7 @@ use flowrun_sdk::{Catalogue, Door};
 use petgraph::graph::DiGraph;
 
 use crate::diagnostic::Diagnostic;
-use crate::head::{self, Written};
+use crate::head::Written;
 use crate::lines::Lines;
 use crate::outline::{self, Step};
 use crate::schema::{Area, At, OwnDoor, Walker};
@@ -72,14 +72,17 @@ fn read<'s>(
     };
     let head = read_head(root, texts, faults);
     let list = map.get("steps")?;
-    let steps = outline::outline(list, catalogue, faults);
+    let mut steps = outline::outline(list, catalogue, faults);
     let settled: Vec<Settled> = steps
         .iter()
         .map(|step| match (step.kind, step.settings) {
             (Some(kind), Some(entry)) => settle(kind, entry, &source.text, texts, faults),
-            _ => Settled { doors: Vec::new(), created: None },
+            _ => Settled { doors: Vec::new(), created: None, lost_way: false },
         })
         .collect();
+    for (step, settled) in steps.iter_mut().zip(&settled) {
+        step.lost_way |= settled.lost_way;
+    }
     secrets::look(root, faults);
     let doors: Vec<&[OwnDoor]> = settled.iter().map(|settled| settled.doors.as_slice()).collect();
     let wiring = wire(&steps, &doors, faults);
@@ -98,10 +101,10 @@ fn read_head<'s>(
     texts: &mut Texts<'s>,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<(Written, Entry)> {
-    let schema = head::Written::schema();
-    let mut walker = Walker::new(&schema, Area::File, texts, faults);
+    let schema = Written::schema();
+    let mut walker = Walker::new(schema, Area::File, texts, faults);
     let at = At { key: "", place: root.span.start..root.span.start, item: None, item_index: None };
-    let settings = walker.walk(&schema, root, &at)?;
+    let settings = walker.walk(schema, root, &at)?;
     let slots = walker.slots;
     match serde_json::from_value::<Written>(settings) {
         Ok(mut written) => {
@@ -200,7 +203,7 @@ fn shorten(faults: &mut Vec<Diagnostic>) {
     faults.sort_by_key(|fault| !fault.is_error());
     let place = faults[0].span.clone();
     faults.truncate(MAX_DIAGNOSTICS);
-    let message = format!("{more} more faults are not shown");
+    let message = format!("at least {more} more faults are not shown");
     let mut rest = Diagnostic::error(codes::AND_MORE, place, message);
     rest.severity = faults[0].severity;
     faults.push(rest);

@@ -30,6 +30,8 @@ pub(crate) struct Step<'t, 's> {
     pub(crate) next: Option<Name>,
     pub(crate) on_failure: Option<Name>,
     pub(crate) on_timeout: Option<Name>,
+    /// A way was written that could not be made out.
+    pub(crate) lost_way: bool,
 }
 
 /// A name and where it stands.
@@ -81,7 +83,9 @@ fn step<'t, 's>(
     let kind = settings.and_then(|entry| catalogue.get(&entry.key));
     let mut door = |key: &str| door(map, key, kind, settings, faults);
     let (next, on_failure, on_timeout) = (door(NEXT), door(ON_FAILURE), door(ON_TIMEOUT));
-    Some(Step { id, place, kind, settings, next, on_failure, on_timeout })
+    let ways = [(NEXT, &next), (ON_FAILURE, &on_failure), (ON_TIMEOUT, &on_timeout)];
+    let lost_way = map.partial || ways.iter().any(|(key, way)| way.is_none() && map.get(key).is_some());
+    Some(Step { id, place, kind, settings, next, on_failure, on_timeout, lost_way })
 }
 
 fn id(map: &Map<'_>, place: &Span, faults: &mut Vec<Diagnostic>) -> Option<Name> {

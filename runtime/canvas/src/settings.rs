@@ -8,7 +8,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::schema::{Area, At, OwnDoor, Walker};
 use crate::texts::Texts;
-use crate::yaml::{Entry, Node, Scalar, Value, place_within};
+use crate::yaml::{Entry, Node, Offsets, Value};
 
 /// A step that was created, and what the runtime renders for it.
 pub(crate) struct Created {
@@ -21,7 +21,18 @@ pub(crate) struct Created {
 pub(crate) struct Settled {
     pub(crate) doors: Vec<OwnDoor>,
     pub(crate) created: Option<Created>,
+    /// A door may have been lost to a fault in the settings.
+    pub(crate) lost_way: bool,
 }
+
+/// Faults in a template lose no door, these may.
+const MAY_LOSE_A_DOOR: [codes::Code; 5] = [
+    codes::UNKNOWN_SETTING,
+    codes::MISSING_SETTING,
+    codes::WRONG_TYPE,
+    codes::NOT_ALLOWED,
+    codes::BAD_SCHEMA,
+];
 
 pub(crate) fn settle<'s>(
     kind: &Kind,
@@ -31,6 +42,7 @@ pub(crate) fn settle<'s>(
     faults: &mut Vec<Diagnostic>,
 ) -> Settled {
     let name = kind.declaration.name.as_str();
+    let before = faults.len();
     let mut walker = Walker::new(&kind.settings, Area::Step, texts, faults);
     let at = At { key: name, place: entry.key_span.clone(), item: None, item_index: None };
     let settings = match (&kind.declaration.shorthand, &entry.value.value) {
@@ -45,6 +57,8 @@ pub(crate) fn settle<'s>(
         _ => walker.walk(&kind.settings, &entry.value, &at),
     };
     let (slots, doors, files) = (walker.slots, walker.doors, walker.files);
+    let may_lose = |fault: &Diagnostic| MAY_LOSE_A_DOOR.contains(&fault.code);
+    let lost_way = !doors.is_empty() && faults[before..].iter().any(may_lose);
     let places = Places { entry, source, files };
     let created = settings.and_then(|settings| match kind.create(settings) {
         Ok(step) => {
@@ -59,7 +73,7 @@ pub(crate) fn settle<'s>(
             None
         }
     });
-    Settled { doors, created }
+    Settled { doors, created, lost_way }
 }
 
 /// `exit: done` is `exit: { reason: done }`.
@@ -104,13 +118,17 @@ impl<'s> Places<'_, 's> {
 
     fn place(&self, fault: &Fault) -> (&str, Span) {
         let (key, node) = self.find(&fault.at);
-        let Value::Scalar(scalar) = &node.value else { return ("", key) };
+        let scalar = match &node.value {
+            Value::Scalar(scalar) if !node.is_null() => scalar,
+            _ => return ("", key),
+        };
+        let offsets = || Offsets::of(self.source, &node.span, scalar);
         match &fault.span {
             Some(part) => match self.files.iter().find(|(place, _)| *place == node.span) {
                 Some((_, path)) => (path.as_str(), part.clone()),
-                None => ("", place_within(self.source, &node.span, scalar, part)),
+                None => ("", offsets().place(part)),
             },
-            None => ("", whole(self.source, &node.span, scalar)),
+            None => ("", offsets().whole()),
         }
     }
 
@@ -138,14 +156,4 @@ impl<'s> Places<'_, 's> {
         }
         (key, node)
     }
-}
-
-/// A scalar as a whole; of a long one its first line.
-fn whole(source: &str, span: &Span, scalar: &Scalar<'_>) -> Span {
-    let raw = source.get(span.clone()).unwrap_or_default();
-    if scalar.text.is_empty() && raw.is_empty() {
-        return span.clone();
-    }
-    let end = raw.find('\n').unwrap_or(raw.len());
-    span.start..span.start + raw[..end].trim_end().len()
 }

@@ -11,8 +11,12 @@ use flowrun_template::{Blocks, Condition, Fault, Output, Template};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::yaml::{Scalar, place_within};
+use crate::load::MAX_DIAGNOSTICS;
+use crate::yaml::{Offsets, Scalar};
 use crate::{Files, Source};
+
+/// Faults of one text that are told: one more than are shown, so that the rest is noticed.
+const MOST: usize = MAX_DIAGNOSTICS + 1;
 
 pub(crate) struct Texts<'s> {
     canvas: &'s Source,
@@ -41,14 +45,17 @@ impl<'s> Texts<'s> {
     ) -> Option<Template> {
         match Template::compile(text, &self.blocks) {
             Ok(template) => {
-                let warnings = template.warnings().iter();
-                faults.extend(warnings.map(|fault| self.diagnostic(fault, place, Severity::Warning)));
                 let risky = template.outputs().iter().filter(|output| breaks_json(output));
-                faults.extend(risky.map(|output| self.unescaped(output, place)));
+                let risky: Vec<&Output> = risky.take(MOST).collect();
+                if !template.warnings().is_empty() || !risky.is_empty() {
+                    let origin = self.origin(place);
+                    report(template.warnings(), Severity::Warning, &origin, faults);
+                    faults.extend(risky.iter().map(|output| unescaped(output, &origin)));
+                }
                 Some(template)
             }
             Err(wrong) => {
-                faults.extend(wrong.iter().map(|fault| self.diagnostic(fault, place, Severity::Error)));
+                report(&wrong, Severity::Error, &self.origin(place), faults);
                 None
             }
         }
@@ -63,9 +70,18 @@ impl<'s> Texts<'s> {
         match Condition::compile(text) {
             Ok(condition) => Some(condition),
             Err(wrong) => {
-                faults.extend(wrong.iter().map(|fault| self.diagnostic(fault, place, Severity::Error)));
+                report(&wrong, Severity::Error, &self.origin(place), faults);
                 None
             }
+        }
+    }
+
+    fn origin<'p>(&self, place: &Place<'p, '_>) -> Origin<'p> {
+        match place {
+            Place::Scalar { span, scalar } => {
+                Origin::Scalar(Offsets::of(&self.canvas.text, span, scalar))
+            }
+            Place::File { path } => Origin::File(path),
         }
     }
 
@@ -95,36 +111,52 @@ impl<'s> Texts<'s> {
         }
         sources
     }
+}
 
-    fn unescaped(&self, output: &Output, place: &Place<'_, '_>) -> Diagnostic {
-        let (file, span) = self.place(place, &output.span);
-        let hint = match output.inside_json_string {
-            Some(true) => "let `json_escape` be the last filter",
-            _ => "let `as_json_string` be the last filter, or put it into quotes with `json_escape`",
-        };
-        let message = "a value goes into JSON as it is: a quote in it breaks the document";
-        Diagnostic::warning(codes::UNESCAPED_JSON, span, message).file(file).hint(hint)
-    }
+/// A [`Place`] with the way from bytes of the text to bytes of the file.
+enum Origin<'p> {
+    Scalar(Offsets),
+    File(&'p str),
+}
 
-    /// The file, and the place in it.
-    fn place<'p>(&self, place: &Place<'p, '_>, part: &Span) -> (&'p str, Span) {
-        match place {
-            Place::Scalar { span, scalar } => {
-                ("", place_within(&self.canvas.text, span, scalar, part))
-            }
-            Place::File { path } => (path, part.clone()),
+impl Origin<'_> {
+    fn of(&self, part: &Span) -> (&str, Span) {
+        match self {
+            Origin::Scalar(offsets) => ("", offsets.place(part)),
+            Origin::File(path) => (path, part.clone()),
         }
     }
+}
 
-    fn diagnostic(&self, fault: &Fault, place: &Place<'_, '_>, severity: Severity) -> Diagnostic {
+fn report(found: &[Fault], severity: Severity, origin: &Origin<'_>, faults: &mut Vec<Diagnostic>) {
+    for fault in found.iter().take(MOST) {
         let code = codes::of_template(fault.code);
-        let (file, span) = self.place(place, &fault.span);
-        let mut diagnostic = Diagnostic::error(code, span, fault.message.clone())
+        let (file, span) = origin.of(&fault.span);
+        let mut diagnostic = Diagnostic::error(code, span.clone(), fault.message.clone())
             .hint_if(fault.hint.clone())
             .file(file);
         diagnostic.severity = severity;
-        diagnostic
+        if code == codes::UNKNOWN_FILTER
+            && let Some(name) = fault.hint.as_deref().and_then(meant)
+        {
+            // The place of an unknown filter is just its name.
+            diagnostic = diagnostic.suggest(span, name);
+        }
+        faults.push(diagnostic);
     }
+}
+
+fn unescaped(output: &Output, origin: &Origin<'_>) -> Diagnostic {
+    let (file, span) = origin.of(&output.span);
+    let message = "a value goes into JSON as it is: a quote in it breaks the document";
+    Diagnostic::warning(codes::UNESCAPED_JSON, span, message)
+        .file(file)
+        .hint("let `json_escape` be the last filter")
+}
+
+/// The name in "did you mean `name`?".
+fn meant(hint: &str) -> Option<&str> {
+    hint.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 
 /// Inside a JSON string any text can end it. Elsewhere in a document a value that is no

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use flowrun_sdk::{Door, Exits};
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
@@ -25,7 +25,7 @@ pub(crate) struct Way {
 /// The ways between the steps.
 pub(crate) struct Wiring {
     pub(crate) graph: DiGraph<(), Way>,
-    /// A target was not found, so that what seems unreachable may not be.
+    /// A way was lost to a fault, so that what seems unreachable may not be.
     unsure: bool,
 }
 
@@ -43,7 +43,8 @@ pub(crate) fn wire(
     for _ in steps {
         graph.add_node(());
     }
-    let mut wiring = Wiring { graph, unsure: steps.iter().any(|step| step.kind.is_none()) };
+    let unsure = steps.iter().any(|step| step.kind.is_none() || step.lost_way);
+    let mut wiring = Wiring { graph, unsure };
     let mut find = |door: &str, name: &Name| {
         let found = numbers.get(name.text.as_str()).copied();
         if found.is_none() {
@@ -51,6 +52,7 @@ pub(crate) fn wire(
         }
         found
     };
+    let mut lost = false;
     for (number, step) in steps.iter().enumerate() {
         let exits = step.kind.map(|kind| kind.declaration.exits);
         let next = match &step.next {
@@ -58,7 +60,7 @@ pub(crate) fn wire(
             None if exits == Some(Exits::None) => None,
             None => Some((number + 1, None)).filter(|(to, _)| *to < steps.len()),
         };
-        wiring.unsure |= step.next.is_some() && next.is_none();
+        lost |= step.next.is_some() && next.is_none();
         let mut lead = |door: Door, to: Option<(usize, Option<Span>)>| {
             if let Some((to, written)) = to {
                 let (from, to) = (NodeIndex::new(number), NodeIndex::new(to));
@@ -73,7 +75,9 @@ pub(crate) fn wire(
             let to = match &door.to {
                 Some((text, span)) => {
                     let name = Name { text: text.clone(), span: span.clone() };
-                    find(&door.name, &name).map(|to| (to, Some(span.clone())))
+                    let to = find(&door.name, &name);
+                    lost |= to.is_none();
+                    to.map(|to| (to, Some(span.clone())))
                 }
                 None => next.clone(),
             };
@@ -83,6 +87,8 @@ pub(crate) fn wire(
         let failure = failure.and_then(|name| Some((find("on_failure", name)?, Some(name.span.clone()))));
         let timeout = step.on_timeout.as_ref();
         let timeout = timeout.and_then(|name| Some((find("on_timeout", name)?, Some(name.span.clone()))));
+        lost |= step.on_failure.is_some() && failure.is_none();
+        lost |= step.on_timeout.is_some() && timeout.is_none();
         lead(Door::ON_FAILURE, failure.clone());
         if exits == Some(Exits::NextFailureOrTimeout) {
             // Too late is a failure, unless the file says otherwise.
@@ -90,6 +96,7 @@ pub(crate) fn wire(
             lead(Door::ON_TIMEOUT, timeout.or(otherwise));
         }
     }
+    wiring.unsure |= lost;
     wiring
 }
 
@@ -130,7 +137,9 @@ impl Wiring {
     /// Reports circles, and steps that no way leads to.
     pub(crate) fn check(&self, steps: &[Step<'_, '_>], faults: &mut Vec<Diagnostic>) {
         let mut circular = false;
-        for component in tarjan_scc(&self.graph) {
+        // Tarjan's algorithm in petgraph calls itself once per step of a circle; this one has
+        // a stack of its own, and ten thousand steps may stand in one.
+        for component in kosaraju_scc(&self.graph) {
             let itself = self.graph.contains_edge(component[0], component[0]);
             if component.len() > 1 || itself {
                 circular = true;

@@ -25,7 +25,7 @@ fn faults_read_well() {
         let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
         let text = std::fs::read_to_string(&file).expect("a text");
         let source = Source { path: format!("flows/{name}.yaml"), text };
-        let loaded = load(source, &catalogue::catalogue(), &catalogue::Beside);
+        let loaded = load(source, catalogue::catalogue(), &catalogue::Beside);
         assert_ne!(loaded.diagnostics, [], "{name} is wrong");
         let shown = render_text(&loaded.diagnostics, &loaded.sources, false);
         settings.bind(|| insta::assert_snapshot!(name, shown));

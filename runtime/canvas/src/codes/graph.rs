@@ -249,9 +249,7 @@ canvas: welcome
 steps:
   - id: done
     exit: done
-    next: more
-  - id: more
-    exit: done
+    next: done
 ",
         right: "
 canvas: welcome

@@ -178,7 +178,7 @@ double braces are optional.
 canvas: welcome
 steps:
   - id: tier
-    decision_split: { if: "{{${country}}} ==", then: done }
+    decision_split: { if: "", then: done }
   - id: done
     exit: done
 "#,

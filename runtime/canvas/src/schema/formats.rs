@@ -37,7 +37,7 @@ impl<'w, 's> Walker<'w, 's> {
             format::TIME_ZONE => Self::time_zone,
             _ => return None,
         };
-        let Some(scalar) = node.scalar() else { return Some(self.mismatch(view, node, at)) };
+        let Some(scalar) = node.scalar() else { return Some(self.misfit(name, node, at)) };
         let fits = match scalar.plain() {
             Plain::Text => true,
             Plain::Clock => return Some(self.clock(node, scalar)),
@@ -46,13 +46,27 @@ impl<'w, 's> Walker<'w, 's> {
             _ => false,
         };
         if !fits {
-            return Some(self.mismatch(view, node, at));
+            return Some(self.misfit(name, node, at));
         }
         let length = scalar.text.chars().count();
         if !self.check_length(view, length, "minLength", "maxLength", node, at) {
             return Some(None);
         }
         Some(check(self, node, scalar, at))
+    }
+
+    /// Not even text.
+    fn misfit(&mut self, format: &str, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+        let (wanted, kinds): (_, &[&str]) = match format {
+            format::DURATION => ("a duration such as `15m` or `2d`", &[]),
+            format::TIME_ZONE => ("the name of a time zone", &[]),
+            format::STEP => ("the id of a step", &[]),
+            format::CONDITION => ("a condition", &[]),
+            format::TEXT_FILE => ("the path of a file", &["string"]),
+            _ => ("text", &["string"]),
+        };
+        self.expected(wanted, node, at, kinds);
+        None
     }
 
     fn text(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, at: &At<'_>) -> Option<Json> {

@@ -147,6 +147,10 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     pub(super) fn expected(&mut self, wanted: &str, node: &Node<'s>, at: &At<'_>, kinds: &[&str]) {
+        // Its keys were refused already; it is most likely no map at all.
+        if node.map().is_some_and(|map| map.partial) {
+            return;
+        }
         let message = format!("`{}` must be {wanted}, not {}", at.key, node.noun());
         // A map or list may be long: its key stands for it.
         let place = match node.scalar() {

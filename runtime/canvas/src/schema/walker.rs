@@ -177,6 +177,7 @@ impl<'w, 's> Walker<'w, 's> {
         if !view.allows("object") {
             return self.mismatch(view, node, at);
         }
+        let before = self.faults.len();
         let mut object = Object::new();
         let mut whole = true;
         for entry in &map.entries {
@@ -190,8 +191,10 @@ impl<'w, 's> Walker<'w, 's> {
         }
         for name in view.required() {
             if map.get(name).is_none() {
-                self.missing(view, name, at);
                 whole = false;
+                if !self.was_meant(before, name) {
+                    self.missing(view, name, at);
+                }
             }
         }
         self.unwritten_doors(view, map, at, &mut object);
@@ -226,6 +229,15 @@ impl<'w, 's> Walker<'w, 's> {
         None
     }
 
+    /// Whether a key that is unknown was taken for a slip of this one.
+    fn was_meant(&self, since: usize, name: &str) -> bool {
+        self.faults[since..].iter().any(|fault| {
+            let suggestion = fault.suggestion.as_ref();
+            fault.code == self.area.unknown_key()
+                && suggestion.is_some_and(|suggestion| suggestion.replacement == name)
+        })
+    }
+
     fn missing(&mut self, view: &View<'w>, name: &str, at: &At<'_>) {
         let message = match (self.area, at.item_index) {
             (Area::File, _) if at.key.is_empty() => format!("the file has no `{name}`"),
@@ -234,7 +246,7 @@ impl<'w, 's> Walker<'w, 's> {
         };
         let schema = view.property(name).and_then(|schema| View::of(self.root, schema).ok());
         let hint = schema.and_then(|schema| schema.description()).map(|words| {
-            format!("`{name}:` {}", lower_first(words.lines().next().unwrap_or(words)))
+            format!("`{name}`: {}", lower_first(words.lines().next().unwrap_or(words)))
         });
         let code = self.area.missing_key();
         self.fault(Diagnostic::error(code, at.place.clone(), message).hint_if(hint));

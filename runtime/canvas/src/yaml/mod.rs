@@ -14,6 +14,6 @@ mod syntax;
 mod tree;
 
 pub(crate) use build::parse;
-pub(crate) use offsets::place_within;
+pub(crate) use offsets::Offsets;
 pub(crate) use plain::Plain;
 pub(crate) use tree::{Entry, Map, Node, Scalar, Style, Value};

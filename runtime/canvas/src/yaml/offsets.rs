@@ -10,32 +10,45 @@ use crate::diagnostic::Span;
 /// Runs of bytes that are the same in value and file: `(start in value, start in file)`.
 type Runs = Vec<(usize, usize)>;
 
-/// The place in the file of a part of a scalar's value.
-///
-/// `whole` is where the scalar stands, with its quotes or its `|`.
-pub(crate) fn place_within(file: &str, whole: &Span, scalar: &Scalar<'_>, part: &Span) -> Span {
-    let Some(raw) = file.get(whole.clone()) else { return whole.clone() };
-    let runs = match scalar.style {
-        Style::Plain => (raw == scalar.text).then(|| vec![(0, 0)]),
-        Style::SingleQuoted => single_quoted(raw),
-        Style::DoubleQuoted => double_quoted(raw),
-        Style::Literal => block(raw, indent(file, whole), &scalar.text, Joint::Kept),
-        Style::Folded => block(raw, indent(file, whole), &scalar.text, Joint::Folded),
-    };
-    let Some(runs) = runs else { return first_line(file, whole) };
-    let end = part.end.min(scalar.text.len());
-    let start = part.start.min(end);
-    let from = whole.start + at(&runs, start);
-    // The end is where the last byte is, plus one: what follows may be another run.
-    let to = if end > start { whole.start + at(&runs, end - 1) + 1 } else { from };
-    from..to.max(from)
+/// The way back for one scalar. Made once for all faults of a text, since it reads it whole.
+pub(crate) struct Offsets {
+    /// Where the scalar stands, with its quotes; of a block its first line.
+    whole: Span,
+    start: usize,
+    length: usize,
+    runs: Option<Runs>,
 }
 
-/// A block scalar is too much to underline: its first line stands for it.
-fn first_line(file: &str, whole: &Span) -> Span {
-    match file[whole.clone()].find('\n') {
-        Some(end) => whole.start..whole.start + end,
-        None => whole.clone(),
+impl Offsets {
+    /// `whole` is where the scalar stands.
+    pub(crate) fn of(file: &str, whole: &Span, scalar: &Scalar<'_>) -> Offsets {
+        let raw = file.get(whole.clone()).unwrap_or_default();
+        let runs = match scalar.style {
+            Style::Plain => (raw == scalar.text).then(|| vec![(0, 0)]),
+            Style::SingleQuoted => single_quoted(raw),
+            Style::DoubleQuoted => double_quoted(raw),
+            Style::Literal => block(raw, indent(file, whole), &scalar.text, Joint::Kept),
+            Style::Folded => block(raw, indent(file, whole), &scalar.text, Joint::Folded),
+        };
+        let end = raw.find('\n').unwrap_or(raw.len());
+        let first_line = whole.start..whole.start + raw[..end].trim_end().len();
+        Offsets { whole: first_line, start: whole.start, length: scalar.text.len(), runs }
+    }
+
+    /// The place in the file of a part of the value.
+    pub(crate) fn place(&self, part: &Span) -> Span {
+        let Some(runs) = &self.runs else { return self.whole.clone() };
+        let end = part.end.min(self.length);
+        let start = part.start.min(end);
+        let from = self.start + at(runs, start);
+        // The end is where the last byte is, plus one: what follows may be another run.
+        let to = if end > start { self.start + at(runs, end - 1) + 1 } else { from };
+        from..to.max(from)
+    }
+
+    /// The whole scalar; of a long one its first line.
+    pub(crate) fn whole(self) -> Span {
+        self.whole
     }
 }
 
@@ -154,7 +167,7 @@ mod tests {
         let node = &root.map().expect("a map").get("v").expect("the key").value;
         let Value::Scalar(scalar) = &node.value else { panic!("a scalar") };
         let start = scalar.text.find(part).expect("the part");
-        let span = place_within(file, &node.span, scalar, &(start..start + part.len()));
+        let span = Offsets::of(file, &node.span, scalar).place(&(start..start + part.len()));
         &file[span]
     }
 

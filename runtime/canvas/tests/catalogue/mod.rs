@@ -2,6 +2,8 @@
 //! and files that lie beside the Canvas. The built-in steps are above this crate.
 #![allow(dead_code)]
 
+use std::sync::LazyLock;
+
 use flowrun_canvas::{Files, Loaded, Source, load};
 use flowrun_sdk::schemars::{self, JsonSchema};
 use flowrun_sdk::serde::Deserialize;
@@ -11,7 +13,13 @@ use flowrun_sdk::{
 };
 use serde_json::json;
 
-pub fn catalogue() -> Catalogue {
+/// Made once: a fuzzer asks for it thousands of times.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(build);
+    &CATALOGUE
+}
+
+fn build() -> Catalogue {
     let mut catalogue = Catalogue::default();
     for kind in [
         Kind::of::<Message>(),
@@ -32,7 +40,7 @@ pub fn catalogue() -> Catalogue {
 /// Loads as `flows/NAME`.
 pub fn load_text(text: &str) -> Loaded {
     let source = Source { path: "flows/test.yaml".to_owned(), text: text.to_owned() };
-    load(source, &catalogue(), &Beside)
+    load(source, catalogue(), &Beside)
 }
 
 /// What lies beside every test Canvas.

@@ -1,0 +1,98 @@
+//! What a file may not do to the loader, whatever it holds: panic, hang, or take memory
+//! beyond a small multiple of its size. And the codes that need a long file.
+
+mod catalogue;
+
+use std::time::{Duration, Instant};
+
+use catalogue::load_text;
+use flowrun_canvas::{codes, render_json, render_text};
+
+const MIB: usize = 1 << 20;
+
+/// A million bytes of one thing after the other.
+fn full_of(piece: &str) -> String {
+    piece.repeat(MIB / piece.len())
+}
+
+#[test]
+fn a_mebibyte_of_anything_is_refused_quickly() {
+    let mut nasty: Vec<(String, String)> = [
+        "[", "{", "- ", "{a: ", "[[", "? ", "&a ", "*a ", "!a ", "\"", "'", "|\n", ">\n", "a", "ä",
+        "\t", "\n", " ", "#", "a: ", "a:\n", "- - ", "-\n", ": ", ",", "---\n", "...\n", "%YAML 1.2\n",
+        "a: b\n", "[],", "{},", "\u{feff}", "\r", "\u{85}", "- a\n", "<<: \n", "{{", "{%", "? a\n", "- [\n",
+    ]
+    .iter()
+    .map(|piece| (format!("{piece:?}"), full_of(piece)))
+    .collect();
+    let headed = |body: String| format!("canvas: x\nsteps: {body}");
+    nasty.push(("flow list of scalars".into(), headed(format!("[{}]", "a,".repeat(400_000)))));
+    nasty.push(("deep and closed".into(), headed("[".repeat(60) + &"]".repeat(60))));
+    nasty.push(("a scalar".into(), format!("canvas: {}", "a".repeat(MIB - 100))));
+    nasty.push(("a quoted scalar".into(), format!("canvas: \"{}\"", "\\x41".repeat(MIB / 5))));
+    nasty.push(("different keys".into(), (0..90_000).map(|n| format!("k{n}: 1\n")).collect()));
+    nasty.push(("indented".into(), (0..1400).map(|n| format!("{}a:\n", " ".repeat(n))).collect()));
+    nasty.push(("liquid".into(), format!(
+        "canvas: x\nsteps:\n  - id: a\n    message: {{ channel: email, body: \"{}\" }}\n",
+        "{{a|b}}".repeat(100_000)
+    )));
+    for (what, text) in nasty {
+        let start = Instant::now();
+        let loaded = load_text(&text);
+        assert!(loaded.canvas.is_none(), "{what}");
+        assert!(!loaded.diagnostics.is_empty(), "{what}");
+        assert!(loaded.diagnostics.len() <= 1001, "{what}");
+        let shown = render_text(&loaded.diagnostics, &loaded.sources, false);
+        let told = render_json(&loaded.diagnostics, &loaded.sources);
+        assert!(shown.len() < 16 * MIB && told.len() < 16 * MIB, "{what}");
+        // Far above what it takes, and far below what a hang is; tests are not optimized.
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn limits_are_told() {
+    let step = |number| format!("  - id: s{number}\n    exit: done\n");
+    let cases = [
+        (codes::TOO_LARGE, full_of("# more than enough\n") + &"#".repeat(64)),
+        (codes::TOO_MANY, format!("canvas: x\nsteps: [{}]\n", "1,".repeat(200_001))),
+        (codes::TOO_MANY_STEPS, {
+            let steps: String = (0..10_001).map(step).collect();
+            format!("canvas: x\nsteps:\n{steps}")
+        }),
+        (codes::AND_MORE, {
+            let steps: String = (0..1200).map(|number| format!("  - id: S{number}\n")).collect();
+            format!("canvas: x\nsteps:\n{steps}")
+        }),
+        (codes::TOO_DEEP, format!("canvas: x\nsteps:\n  {}", "- ".repeat(80))),
+    ];
+    for (code, text) in cases {
+        let found = load_text(&text).diagnostics;
+        assert!(found.iter().any(|one| one.code == code), "{code}: {:?}", found.first());
+    }
+}
+
+#[test]
+fn ten_thousand_steps_are_a_canvas() {
+    let mut text = String::from("canvas: long\nsteps:\n");
+    for number in 0..9_999 {
+        text.push_str(&format!("  - id: s{number}\n    delay: {{ for: 1d }}\n"));
+    }
+    text.push_str("  - id: last\n    exit: done\n");
+    let loaded = load_text(&text);
+    assert_eq!(loaded.diagnostics, []);
+    assert_eq!(loaded.canvas.map(|canvas| canvas.node_count()), Some(10_000));
+}
+
+#[test]
+fn a_circle_of_ten_thousand_steps_is_named_in_short() {
+    let mut text = String::from("canvas: long\nsteps:\n");
+    for number in 0..9_999 {
+        text.push_str(&format!("  - id: s{number}\n    delay: {{ for: 1d }}\n"));
+    }
+    text.push_str("  - id: last\n    delay: 1d\n    next: s0\n");
+    let found = load_text(&text).diagnostics;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code, codes::CYCLE);
+    assert!(found[0].message.len() < 300 && found[0].related.len() <= 12);
+}
