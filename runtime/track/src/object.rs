@@ -19,7 +19,7 @@ use std::fmt;
 use serde_json::{Map, Value as Json};
 
 pub use apply::Applied;
-pub(crate) use standard::bad_email;
+pub(crate) use standard::{ENTRIES, bad_email};
 
 use crate::error::{ItemError, Warning};
 use crate::field::Field;

@@ -118,3 +118,26 @@ fn a_removed_profile_is_found_no_more() {
         assert_eq!(directory.profiles.find(key), []);
     }
 }
+
+#[test]
+fn refusals_carry_the_vendors_codes() {
+    let mut directory = Directory::new(Memory::default());
+    directory.blocked.insert("nobody".into());
+    let rows = [
+        (json!({"external_id": "nobody"}), "BLACKLISTED_EXTERNAL_USER_ID"),
+        (json!({"external_id": "x".repeat(988)}), "EXTERNAL_USER_ID_TOO_LARGE"),
+        (json!({"email": "nope"}), "EMAIL_BAD_FORMAT"),
+        (json!({"push_token_import": true}), "BAD_PUSH_TOKEN_IMPORT"),
+        (
+            json!({"external_id": "u", "push_token_import": true, "push_tokens": [{"app_id": "a", "token": "t"}]}),
+            "BAD_PUSH_TOKEN_IMPORT",
+        ),
+        (json!({"external_id": "u", "current_location": 5}), "BAD_LOCATION_UPDATE"),
+    ];
+    for (object, code) in rows {
+        let body = json!({ "attributes": [object] });
+        let batch = track_batch(&mut directory, body.as_object().unwrap(), 0).unwrap();
+        let codes: Vec<_> = batch.refused().map(|(_, _, error)| error.code).collect();
+        assert_eq!(codes, [Some(code)], "{body}");
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::field::Field;
 use crate::limits::Limits;
+use crate::object::ENTRIES;
 use crate::profile::Profile;
 use crate::value::{Text, Value};
 
@@ -61,6 +62,7 @@ fn join(kept: &mut Profile, field: Field, theirs: &Value, keys: &[&str]) {
             all.push(entry);
         }
     }
+    all.truncate(ENTRIES);
     kept.set_field(field, Some(Value::Json(Box::new(Json::Array(all)))));
 }
 

@@ -15,7 +15,7 @@ use crate::value::{Text, Value};
 use crate::values::{contact, country, date, language, zone};
 
 /// Entries that one profile keeps of subscription groups and of push tokens, and that one object may bring. Our choice.
-pub(super) const ENTRIES: usize = 500;
+pub(crate) const ENTRIES: usize = 500;
 /// Longer than other strings: addresses of images often are.
 const URL_CHARS: usize = 2_048;
 

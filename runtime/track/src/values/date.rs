@@ -17,6 +17,8 @@ pub struct Instant {
     pub micros: i64,
     /// The year as written; a calendar date's year can differ from that in UTC.
     pub year: i32,
+    /// Seconds east of UTC, as written; 0 without a zone.
+    pub offset_s: i32,
     /// The text is ISO 8601 that any reader takes.
     pub plain: bool,
 }
@@ -49,10 +51,8 @@ pub fn attribute(text: &str) -> Option<Instant> {
 /// `yyyy-MM-dd` of any accepted form, for a date of birth: the calendar day as written.
 pub(crate) fn day(text: &str) -> Option<String> {
     let instant = event(text)?;
-    if instant.plain {
-        return Some(text[..10].to_owned());
-    }
-    Some(instant.iso()[..10].to_owned())
+    let there = instant.micros + i64::from(instant.offset_s) * 1_000_000;
+    Some(iso_micros(there)[..10].to_owned())
 }
 
 /// `2013-07-16T19:20:30.000Z`, as exports write times.
@@ -268,7 +268,7 @@ impl Cursor<'_> {
             return None;
         }
         let micros = days_from_civil(year, month, day) * 86_400_000_000 + time - offset * 1_000_000;
-        Some(Instant { micros, year, plain: self.plain })
+        Some(Instant { micros, year, offset_s: offset as i32, plain: self.plain })
     }
 
     fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
