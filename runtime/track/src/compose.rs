@@ -7,9 +7,11 @@
 //! array, `{}` in an array for no object; `_update_existing_only` is allowed and kept, since it is part of the object and
 //! an author may want no profile to be created; `partner` and every other top-level key is refused.
 
+mod forbidden;
 mod locate;
 mod strict;
 
+use forbidden::{forbidden, not_an_object, top_key};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{ItemError, shown};
@@ -102,35 +104,19 @@ pub enum Kind {
     },
 }
 
-/// Reads rendered text.
+/// Reads rendered text; stops at the first fault.
 pub fn compose(text: &str) -> Result<Composed, Error> {
     compose_within(text, &Limits::default())
 }
 
 /// Reads rendered text under other limits.
 pub fn compose_within(text: &str, limits: &Limits) -> Result<Composed, Error> {
-    if text.len() > limits.composer_chars {
-        let characters = text.chars().count();
-        if characters > limits.composer_chars {
-            return Err(Error {
-                kind: Kind::TooLong { characters },
-                offset: None,
-                message: format!(
-                    "{characters} characters of JSON; at most {} are taken",
-                    limits.composer_chars
-                ),
-                hint: Some("split the update over several steps".into()),
-            });
-        }
-    }
-    if text.trim().is_empty() {
-        return Ok(Composed::default());
-    }
-    let json = strict::parse(text, limits.depth + 3)?;
-    take(json, limits).map_err(|refusal| {
-        let offset = locate::offset(text, &refusal.place);
-        Error { offset, ..*refusal.error }
-    })
+    read(text, limits, 1).map_err(first)
+}
+
+/// Reads text that a person wrote and wants to mend in one go: the first fault of each object.
+pub fn compose_checked(text: &str) -> Result<Composed, Vec<Error>> {
+    read(text, &Limits::default(), 100)
 }
 
 /// Reads the structured form, whose leaves are rendered already.
@@ -139,7 +125,48 @@ pub fn compose_value(json: &Json) -> Result<Composed, Error> {
     if crate::object::nested::deeper_than(json, limits.depth + 3) {
         return Err(strict::too_deep(None));
     }
-    take(json.clone(), &limits).map_err(|refusal| *refusal.error)
+    let refused =
+        |refusals: Vec<Refused>| refusals.into_iter().map(|refusal| *refusal.error).collect();
+    take(json.clone(), &limits, 1).map_err(refused).map_err(first)
+}
+
+/// What stopped after one fault has one.
+fn first(mut errors: Vec<Error>) -> Error {
+    errors.swap_remove(0)
+}
+
+fn read(text: &str, limits: &Limits, most: usize) -> Result<Composed, Vec<Error>> {
+    check_length(text, limits).map_err(|error| vec![error])?;
+    if text.trim().is_empty() {
+        return Ok(Composed::default());
+    }
+    let json = strict::parse(text, limits.depth + 3).map_err(|error| vec![error])?;
+    take(json, limits, most).map_err(|refusals| {
+        let placed = |refusal: Refused| Error {
+            offset: locate::offset(text, &refusal.place),
+            ..*refusal.error
+        };
+        refusals.into_iter().map(placed).collect()
+    })
+}
+
+fn check_length(text: &str, limits: &Limits) -> Result<(), Error> {
+    if text.len() <= limits.composer_chars {
+        return Ok(());
+    }
+    let characters = text.chars().count();
+    if characters <= limits.composer_chars {
+        return Ok(());
+    }
+    Err(Error {
+        kind: Kind::TooLong { characters },
+        offset: None,
+        message: format!(
+            "{characters} characters of JSON; at most {} are taken",
+            limits.composer_chars
+        ),
+        hint: Some("split the update over several steps".into()),
+    })
 }
 
 /// A refusal and the keys and indices that lead to the fault.
@@ -154,48 +181,73 @@ impl Refused {
     }
 }
 
-fn take(json: Json, limits: &Limits) -> Result<Composed, Refused> {
+/// All objects, or the first `most` refusals.
+fn take(json: Json, limits: &Limits, most: usize) -> Result<Composed, Vec<Refused>> {
     let top = match json {
         Json::Object(top) => top,
         Json::Null => return Ok(Composed::default()),
-        other => return Err(not_an_object(None, None, &other, Vec::new())),
+        other => return Err(vec![not_an_object(None, None, &other, Vec::new())]),
     };
     let mut composed = Composed::default();
+    let mut refusals = Vec::new();
     for (key, json) in top {
         let Some(array) = Array::ALL.into_iter().find(|array| array.name() == key) else {
-            return Err(top_key(&key));
-        };
-        let objects = match json {
-            Json::Null => continue,
-            Json::Array(objects) => objects,
-            one @ Json::Object(_) => vec![one],
-            other => {
-                return Err(not_an_object(
-                    Some(array),
-                    None,
-                    &other,
-                    vec![locate::Part::key(&key)],
-                ));
+            refusals.push(top_key(&key));
+            if refusals.len() >= most {
+                return Err(refusals);
             }
+            continue;
         };
         let taken = composed.array_mut(array);
-        for (index, json) in objects.into_iter().enumerate() {
-            let place = || vec![locate::Part::key(&key), locate::Part::Index(index)];
-            let object = match json {
-                Json::Object(object) => object,
-                other => return Err(not_an_object(Some(array), Some(index), &other, place())),
-            };
-            if object.is_empty() && array == Array::Attributes {
-                continue;
+        for (index, json) in elements(array, json).into_iter().enumerate() {
+            match object(array, index, json, limits) {
+                Ok(object) => taken.extend(object),
+                Err(refusal) => refusals.push(refusal),
             }
-            check(array, index, &object, limits).map_err(|mut refusal| {
-                refusal.place.splice(..0, place());
-                refusal
-            })?;
-            taken.push(object);
+            if refusals.len() >= most {
+                return Err(refusals);
+            }
         }
     }
-    Ok(composed)
+    match refusals.is_empty() {
+        true => Ok(composed),
+        false => Err(refusals),
+    }
+}
+
+/// The elements of an array; a single value stands for an array of one.
+fn elements(array: Array, json: Json) -> Vec<Result<Json, Refused>> {
+    match json {
+        Json::Null => Vec::new(),
+        Json::Array(elements) => elements.into_iter().map(Ok).collect(),
+        one @ Json::Object(_) => vec![Ok(one)],
+        other => {
+            let place = vec![locate::Part::key(array.name())];
+            vec![Err(not_an_object(Some(array), None, &other, place))]
+        }
+    }
+}
+
+/// One element, checked. `None` for an empty attributes object, which writes nothing.
+fn object(
+    array: Array,
+    index: usize,
+    json: Result<Json, Refused>,
+    limits: &Limits,
+) -> Result<Option<Map<String, Json>>, Refused> {
+    let place = || vec![locate::Part::key(array.name()), locate::Part::Index(index)];
+    let object = match json? {
+        Json::Object(object) => object,
+        other => return Err(not_an_object(Some(array), Some(index), &other, place())),
+    };
+    if object.is_empty() && array == Array::Attributes {
+        return Ok(None);
+    }
+    check(array, index, &object, limits).map_err(|mut refusal| {
+        refusal.place.splice(..0, place());
+        refusal
+    })?;
+    Ok(Some(object))
 }
 
 /// One object: no forbidden key, and nothing the endpoint would refuse. The place is that within the object.
@@ -233,104 +285,4 @@ fn check(
         let kind = Kind::Item { array, index, error: Box::new(error) };
         Refused::new(Error { kind, offset: None, message, hint: None }, place)
     })
-}
-
-/// Why `key` may not be written by a step; `None` when it may.
-fn forbidden(key: &str) -> Option<&'static str> {
-    match key {
-        "external_id" | "braze_id" | "user_alias" => Some("the step adds the user who is at it"),
-        "push_token_import" | "push_tokens" => {
-            Some("push tokens are imported by the endpoint, not by a step")
-        }
-        _ if KEYS.iter().any(|known| reads(key, known)) => {
-            Some("the key belongs to the backend's settings")
-        }
-        _ if ADDRESSES.iter().any(|known| reads(key, known)) => {
-            Some("the address belongs to the backend's settings")
-        }
-        _ => None,
-    }
-}
-
-const KEYS: [&str; 3] = ["apikey", "restapikey", "brazeapikey"];
-const ADDRESSES: [&str; 9] = [
-    "resturl",
-    "restapiurl",
-    "restendpoint",
-    "restapiendpoint",
-    "resthost",
-    "clusterurl",
-    "brazecluster",
-    "brazeurl",
-    "brazeendpoint",
-];
-/// At the top level these can only mean the server; within an object they may be about the user.
-const TOP_ADDRESSES: [&str; 7] =
-    ["url", "cluster", "endpoint", "host", "instance", "instanceurl", "baseurl"];
-
-/// Equal but for case and anything that is no letter or digit: `API-Key` reads `apikey`.
-fn reads(key: &str, known: &str) -> bool {
-    let letters =
-        key.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    key.len() <= 64 && letters.eq(known.bytes())
-}
-
-fn top_key(key: &str) -> Refused {
-    let hint = forbidden(key).or_else(|| {
-        TOP_ADDRESSES
-            .iter()
-            .any(|known| reads(key, known))
-            .then_some("the address belongs to the backend's settings")
-    });
-    let shown_key = shown(key);
-    let error = match hint {
-        Some(hint) => Error {
-            kind: Kind::Forbidden { key: key.to_owned(), array: None, index: None },
-            offset: None,
-            message: format!("'{shown_key}' may not stand in a User Update"),
-            hint: Some(hint.into()),
-        },
-        None => Error {
-            kind: Kind::UnknownTopKey { key: key.to_owned() },
-            offset: None,
-            message: format!("'{shown_key}' is none of attributes, events, purchases"),
-            hint: Some(format!(
-                "to write an attribute: {{\"attributes\": [{{\"{shown_key}\": …}}]}}"
-            )),
-        },
-    };
-    Refused::new(error, vec![locate::Part::key(key)])
-}
-
-fn not_an_object(
-    array: Option<Array>,
-    index: Option<usize>,
-    found: &Json,
-    place: Vec<locate::Part>,
-) -> Refused {
-    let found = match found {
-        Json::Null => "null",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a string",
-        Json::Array(_) => "an array",
-        Json::Object(_) => "an object",
-    };
-    let (what, hint) = match (array, index) {
-        (Some(array), Some(index)) => {
-            (format!("{array}[{index}]"), "each element is an object".to_owned())
-        }
-        (Some(array), None) => (format!("'{array}'"), format!("\"{array}\": [{{…}}]")),
-        _ => (
-            "a User Update".to_owned(),
-            r#"{"attributes": [{…}], "events": [{…}], "purchases": [{…}]}"#.to_owned(),
-        ),
-    };
-    let error = Error {
-        kind: Kind::NotAnObject { array, index },
-        offset: None,
-        message: format!("{what} must hold objects, not {found}"),
-        hint: Some(hint),
-    };
-    Refused::new(error, place)
 }

@@ -28,7 +28,8 @@ mod value;
 mod values;
 
 pub use compose::{
-    Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_value, compose_within,
+    Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_checked, compose_value,
+    compose_within,
 };
 pub use directory::{
     Batch, Directory, Id, Key, Memory, Outcome, Profiles, Reply, export, merge, neighbours,

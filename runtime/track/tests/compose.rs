@@ -3,7 +3,7 @@
 //! A row has `text` and either `objects` (counts of attributes, events, purchases) or `refused` (the kind's name), `at` (the
 //! text from the fault on), and optionally `message` and `hint` (parts of them).
 
-use flowrun_track::{ComposeError, ComposeKind as Kind, compose, compose_value};
+use flowrun_track::{ComposeError, ComposeKind as Kind, compose, compose_checked, compose_value};
 use serde_json::{Map, Value as Json, json};
 
 fn kind(kind: &Kind) -> String {
@@ -65,6 +65,17 @@ fn composed_or_refused() {
     let faults: Vec<_> =
         rows.iter().filter_map(|row| Some(format!("{}: {}", row["say"], fault(row)?))).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn all_faults_of_a_text_in_one_go() {
+    let text = r#"{"external_id": "u", "attributes": [{"email": "x"}, {"a": 1}, {"braze_id": "b"}, 5], "events": {"name": "n"}}"#;
+    let errors = compose_checked(text).unwrap_err();
+    let places: Vec<&str> =
+        errors.iter().map(|error| &text[error.offset.unwrap()..][..5]).collect();
+    assert_eq!(places, ["\"exte", "\"emai", "\"braz", "5], \"", "{\"nam"]);
+    assert_eq!(compose(text).unwrap_err(), errors[0]);
+    assert_eq!(compose_checked(r#"{"attributes": {"a": 1}}"#).unwrap().len(), 1);
 }
 
 #[test]
