@@ -16,8 +16,6 @@ fn users(directory: &Directory<Memory>) -> Vec<Json> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn a_batch_equals_its_objects_one_by_one_and_the_model(
         batches in prop::collection::vec(requests::body(), 1..4),
