@@ -1,1 +1,52 @@
-fn main() {}
+//! The binary `flowrun`: customer journeys as code, on the command line.
+//!
+//! `args` reads what was asked for, `commands` has one file for each thing that can be
+//! asked, and everything they print goes through `console`. Results are on standard
+//! output; progress, notes and errors on standard error; the exit code says how it went.
+
+mod args;
+mod canvases;
+mod commands;
+mod console;
+mod exit;
+mod folder;
+mod interrupt;
+mod moment;
+mod narrator;
+mod picture;
+mod progress;
+mod scene;
+mod table;
+mod timeline;
+mod trace;
+mod users;
+mod watch;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use flowrun_simulation as simulation;
+use flowrun_simulation::core::{self, sdk, template, track};
+use flowrun_simulation::profiles;
+
+use crate::console::{Console, Look};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let args = args::read();
+    let mut console = Console::new(args.color);
+    let result = args.command.carry_out(&mut console).and_then(|exit| {
+        console.flush()?;
+        Ok(exit)
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let _ = console.flush();
+            let word = console.notes.paint(Look::Bad, "error:");
+            // If even this can't be said, the exit code still can.
+            let _ = writeln!(std::io::stderr(), "{word} {error:#}");
+            Exit::Usage.into()
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What was asked for.
+//!
+//! `flowrun FLOW.yaml` is short for `flowrun run FLOW.yaml`: the first argument that is
+//! neither an option nor a command, but looks like a Canvas, stands for both.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::{check, completions, eval, explain, graph, list, run, schema};
+use crate::console::{ColorChoice, Console};
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowrun flows/vip.yaml                       run a Canvas with the users beside it
+  flowrun check flows                          all faults of all Canvases
+  flowrun graph flows/vip.yaml --format svg    the picture
+  flowrun explain flows/vip.yaml --user ada    why ada went where she went
+
+`flowrun COMMAND --help` says more about a command.";
+
+/// Customer journeys as code
+#[derive(Parser, Debug)]
+#[command(name = "flowrun", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(override_usage = "flowrun FLOW.yaml [--users FILE]\n       flowrun COMMAND …")]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: ColorChoice,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Graph(graph::Graph),
+    Explain(explain::Explain),
+    Eval(eval::Eval),
+    List(list::List),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub fn carry_out(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        match self {
+            Command::Run(run) => run.run(console),
+            Command::Check(check) => check.run(console),
+            Command::Graph(graph) => graph.run(console),
+            Command::Explain(explain) => explain.run(console),
+            Command::Eval(eval) => eval.run(console),
+            Command::List(list) => list.run(console),
+            Command::Schema(schema) => schema.run(console),
+            Command::Completions(completions) => completions.run(console),
+        }
+    }
+}
+
+/// Reads the command line; on a mistake says what is wrong and ends the program.
+pub fn read() -> Args {
+    Args::parse_from(with_run(std::env::args_os().collect()))
+}
+
+/// Puts `run` before the arguments if they begin with a Canvas instead of a command.
+fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
+    let commands = Args::command();
+    let is_command = |arg: &OsStr| {
+        arg == "help" || commands.get_subcommands().any(|command| arg == command.get_name())
+    };
+    let first = args.iter().skip(1).find(|arg| is_command(arg) || is_canvas(arg));
+    if first.is_some_and(|first| !is_command(first)) {
+        args.insert(1, "run".into());
+    }
+    args
+}
+
+fn is_canvas(arg: &OsStr) -> bool {
+    let path = Path::new(arg);
+    let option = arg.to_string_lossy().starts_with('-');
+    !option && (path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_canvas_in_place_of_a_command_is_run() {
+        for (given, expected) in [
+            ("vip.yaml", "run vip.yaml"),
+            ("vip.yml --seed 3", "run vip.yml --seed 3"),
+            ("--seed 3 vip.yaml", "run --seed 3 vip.yaml"),
+            ("--color never vip.yaml", "run --color never vip.yaml"),
+            ("check vip.yaml", "check vip.yaml"),
+            ("help run", "help run"),
+            ("vpi", "vpi"),
+            ("--help", "--help"),
+            ("", ""),
+        ] {
+            let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+            let mut args = words(given);
+            args.insert(0, "flowrun".into());
+            assert_eq!(with_run(args)[1..], words(expected), "{given}");
+        }
+    }
+}

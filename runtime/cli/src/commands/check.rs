@@ -1,0 +1,215 @@
+//! `flowrun check`: everything that is wrong with Canvases, before anyone is in them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, render_text};
+
+use crate::canvases;
+use crate::console::Console;
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowrun check flows/vip.yaml                      one Canvas
+  flowrun check . --deny-warnings                   all below this folder, strictly
+  flowrun check flows --format sarif > check.sarif  for code scanners
+  flowrun check --explain FR0203                    what a code means, with examples
+
+In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml and
+*.events.yaml. Diagnostics are on standard output, the summary on standard error.";
+
+/// Find all faults of Canvases
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    /// Canvas files, or folders with Canvases
+    #[arg(required_unless_present = "explain", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Warnings are errors
+    #[arg(long)]
+    deny_warnings: bool,
+
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Print the same as JSON (`--format json`)
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
+    /// Say what a code means
+    #[arg(long, value_name = "CODE", conflicts_with = "paths")]
+    explain: Option<String>,
+}
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people, with the offending text underlined
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For code scanners
+    Sarif,
+}
+
+impl Check {
+    pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if let Some(code) = &self.explain {
+            return explain(code, console);
+        }
+        let files = canvas_files(&self.paths)?;
+        let catalogue = flowrun_steps::catalogue();
+        let mut found = Found::default();
+        for path in &files {
+            match canvases::open(path, &catalogue) {
+                Ok(opened) => found.add(opened.diagnostics, opened.sources),
+                // A single path that can't be read is a slip; one of many must not hide the rest.
+                Err(error) if files.len() == 1 => return Err(error),
+                Err(error) => {
+                    found.unreadable += 1;
+                    writeln!(io::stderr(), "error: {error:#}")?;
+                }
+            }
+        }
+        let Found { diagnostics, sources, unreadable } = &found;
+        let format = if self.json { Format::Json } else { self.format };
+        console.print(&match format {
+            Format::Text => render_text(diagnostics, sources, console.palette.has_colors()),
+            Format::Json => render_json(diagnostics, sources),
+            Format::Sarif => render_sarif(diagnostics, sources),
+        })?;
+        console.flush()?;
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count() + unreadable;
+        let warnings = diagnostics.iter().filter(|one| !one.is_error()).count();
+        writeln!(io::stderr(), "{}", summary(files.len(), errors, warnings))?;
+        Ok(if errors > 0 || (self.deny_warnings && warnings > 0) { Exit::Wrong } else { Exit::Done })
+    }
+}
+
+/// What all files together have.
+#[derive(Default)]
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    sources: Vec<Source>,
+    unreadable: usize,
+}
+
+impl Found {
+    /// A text that several Canvases use is listed once, and so is what is wrong with it.
+    fn add(&mut self, diagnostics: Vec<Diagnostic>, sources: Vec<Source>) {
+        let shared = |one: &Diagnostic| sources.first().is_some_and(|own| own.path != one.file);
+        for diagnostic in diagnostics {
+            if !shared(&diagnostic) || !self.diagnostics.contains(&diagnostic) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+        for source in sources {
+            if !self.sources.iter().any(|known| known.path == source.path) {
+                self.sources.push(source);
+            }
+        }
+    }
+}
+
+fn summary(files: usize, errors: usize, warnings: usize) -> String {
+    let count = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let checked = count(files, "Canvas", "Canvases");
+    match (errors, warnings) {
+        (0, 0) => format!("{checked} checked: all is well"),
+        _ => {
+            let errors = count(errors, "error", "errors");
+            let warnings = count(warnings, "warning", "warnings");
+            format!("{checked} checked: {errors}, {warnings}")
+        }
+    }
+}
+
+/// The Canvases that the paths stand for, each once, folders in the order of names.
+fn canvas_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = files.len();
+            walk(path, &mut files)?;
+            if files.len() == before {
+                bail!("there is no Canvas (*.yaml, *.yml) in `{}`", path.display())
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|path| seen.insert(path.clone()));
+    Ok(files)
+}
+
+/// Links to folders are not followed, so that no circle of them is either.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(folder)
+        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+        .with_context(|| format!("can't read the folder `{}`", folder.display()))?;
+    let mut entries: Vec<_> = entries.into_iter().map(|entry| (entry.path(), entry)).collect();
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (path, entry) in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !name.starts_with('.') {
+            walk(&path, files)?;
+        } else if !kind.is_dir() && is_canvas(&name) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_canvas(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) else {
+        return false;
+    };
+    let other = [".test", ".users", ".events"].iter().any(|ending| stem.ends_with(ending));
+    !other && !stem.is_empty() && !stem.starts_with('.')
+}
+
+fn explain(code: &str, console: &mut Console) -> anyhow::Result<Exit> {
+    if let Some(page) = codes::page(code) {
+        console.print(&page.to_string())?;
+        return Ok(Exit::Done);
+    }
+    let known: Vec<&str> = codes::all().map(|page| page.code.as_str()).collect();
+    let written = code.trim().to_uppercase();
+    let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(&written, known));
+    let near = near.filter(|known| strsim::damerau_levenshtein(&written, known) <= 2);
+    let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    bail!("there is no code `{code}`{hint}\nThe codes are: {}", known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_users_and_events_are_no_canvases() {
+        for (name, expected) in [
+            ("vip.yaml", true),
+            ("vip.yml", true),
+            ("vip.test.yaml", false),
+            ("vip.users.yml", false),
+            ("vip.events.yaml", false),
+            (".hidden.yaml", false),
+            (".yaml", false),
+            ("vip.json", false),
+        ] {
+            assert_eq!(is_canvas(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Many templates, one per line: for programs that compare renderings.
+//!
+//! Every line in gives exactly one line out, in the same order, whatever the line holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::console::Console;
+use crate::core::Millis;
+use crate::exit::Exit;
+use crate::template::{Fault, JsonView, Options, Stop, Template};
+
+/// The longest line that is read, in bytes.
+const LONGEST: u64 = 16 << 20;
+/// Templates that are kept compiled: batches often have many users for few of them.
+const KEPT: usize = 256;
+
+/// A line of the input.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Task {
+    template: String,
+    #[serde(default)]
+    user: Option<Map<String, Json>>,
+    #[serde(default)]
+    data: Option<Map<String, Json>>,
+}
+
+type Compiled = HashMap<String, Result<Template, String>>;
+
+pub fn run(
+    input: impl Read,
+    console: &mut Console,
+    blocks: &BTreeMap<String, String>,
+    now: Millis,
+    options: &Options,
+) -> anyhow::Result<Exit> {
+    let mut input = BufReader::with_capacity(1 << 18, input);
+    let mut compiled = Compiled::new();
+    let mut line = Vec::new();
+    loop {
+        // Whoever waits for answers before asking on gets them.
+        if input.buffer().is_empty() {
+            console.flush()?;
+        }
+        line.clear();
+        if input.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let answer = if line.len() as u64 == LONGEST && !line.ends_with(b"\n") {
+            crate::users::skip_line(&mut input)?;
+            json!({ "error": "the line is longer than 16 MiB" })
+        } else {
+            // A fence: a mistake of ours in one line must not take the others with it.
+            let answered = AssertUnwindSafe(|| answer(&line, &mut compiled, blocks, now, options));
+            catch_unwind(answered).unwrap_or_else(|_| json!({ "error": "flowrun failed on this line" }))
+        };
+        serde_json::to_writer(&mut *console, &answer)?;
+        console.print("\n")?;
+    }
+    Ok(Exit::Done)
+}
+
+fn answer(
+    line: &[u8],
+    compiled: &mut Compiled,
+    blocks: &BTreeMap<String, String>,
+    now: Millis,
+    options: &Options,
+) -> Json {
+    let Task { template, user, data } = match serde_json::from_slice(line) {
+        Ok(task) => task,
+        Err(error) => return json!({ "error": format!("the line is no task: {error}") }),
+    };
+    let user = Json::Object(user.unwrap_or_default());
+    let data = Json::Object(data.unwrap_or_default());
+    if compiled.len() >= KEPT && !compiled.contains_key(&template) {
+        compiled.clear();
+    }
+    let template = compiled.entry(template).or_insert_with_key(|text| {
+        Template::compile(text, blocks).map_err(|faults| in_words(&faults))
+    });
+    let template = match template {
+        Ok(template) => template,
+        Err(faults) => return json!({ "error": faults }),
+    };
+    let mut text = String::new();
+    match template.render(&JsonView::new(&user, &data, now.0), options, &mut text) {
+        Ok(()) => json!({ "text": text }),
+        Err(Stop::Abort(reason)) => json!({ "abort": reason }),
+        Err(stop) => json!({ "error": stop.to_string() }),
+    }
+}
+
+fn in_words(faults: &[Fault]) -> String {
+    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
+}

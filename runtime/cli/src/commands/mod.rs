@@ -1,0 +1,10 @@
+//! The commands, one file each: its arguments, and what it does.
+
+pub mod check;
+pub mod completions;
+pub mod eval;
+pub mod explain;
+pub mod graph;
+pub mod list;
+pub mod run;
+pub mod schema;

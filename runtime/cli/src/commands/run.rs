@@ -1,0 +1,329 @@
+//! `flowrun run`: users through Canvases, in virtual time.
+//!
+//! A few users are told step by step; many are only counted. What a run has come to is
+//! always said in the same way: a table for each Canvas, the dead letters, one line.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use crate::console::{Console, Look};
+use crate::core::trace::rfc3339;
+use crate::core::{Canvas, CanvasIx, DeadLetter, NodeIx, Tally};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::narrator::Narrator;
+use crate::profiles::ProfileBackend as _;
+use crate::progress::Progress;
+use crate::scene::{self, Prepared, Scene, Setting};
+use crate::simulation::{Silent, Totals};
+use crate::trace::{Contents, TraceFile};
+use crate::watch::{Narration, Watch};
+use crate::{moment, table};
+
+/// The most users whose journeys are told.
+const TOLD: usize = 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowrun flows/vip.yaml                                the users beside the Canvas
+  flowrun run flows/vip.yaml --users all.csv --seed 7   other users, other chances
+  flowrun run flows/*.yaml --users all.ndjson           every user enters every Canvas
+  flowrun run flows/vip.yaml --for 7d                   the first seven days
+  flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
+
+Each user of the users file enters at the start, or at its `enter_at`; one that is listed
+twice enters twice, if the Canvas lets it. Nothing leaves the machine: profiles are in
+memory, and messages are only told.
+
+Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
+
+/// Move users through Canvases, in virtual time
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Run {
+    /// Canvas files
+    #[arg(required = true, value_name = "FLOW")]
+    flows: Vec<PathBuf>,
+
+    #[command(flatten)]
+    setting: Setting,
+
+    /// Write everything that happens to this file, as NDJSON (`-`: standard output; the
+    /// table then goes to standard error)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// In the trace, write hashes for the texts of messages and payloads
+    #[arg(long, requires = "trace")]
+    redact: bool,
+
+    /// Print what the run has come to as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Don't tell what happens to each user
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// Where updates are written: `memory` in this version
+    #[arg(long, value_name = "URL", default_value = "memory")]
+    backend: String,
+
+    /// The clock: `virtual` in this version
+    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
+    clock: String,
+
+    #[arg(long, value_name = "FILE", hide = true)]
+    events: Option<PathBuf>,
+
+    #[arg(long, value_name = "DIR", hide = true)]
+    state: Option<PathBuf>,
+}
+
+/// Where the results of a run go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Told,
+    Tables,
+    /// Standard output belongs to the trace.
+    TablesAside,
+    Json,
+}
+
+impl Run {
+    pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        self.refuse_what_is_not_there_yet()?;
+        let report = self.report()?;
+        let interrupt = Interrupt::listen();
+        let mut progress = Progress::new();
+        let prepared =
+            scene::prepare(&self.flows, &self.setting, console, &interrupt, &mut progress)?;
+        let mut scene = match prepared {
+            Prepared::Ready(scene) => scene,
+            Prepared::Not(exit) => return Ok(exit),
+        };
+        let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
+        let told = report == Report::Told && scene.simulation.profiles().len() <= TOLD;
+        if told {
+            console.line(&opening(&scene, console))?;
+        }
+        let narrator = told.then(|| narrator(&scene, console));
+        let mut watch = Watch {
+            interrupt: interrupt.clone(),
+            progress: Progress::new(),
+            arrivals: scene.arrivals,
+            trace,
+            narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
+            failure: None,
+        };
+        scene.simulation.run(&mut Silent, &mut watch);
+        let Watch { mut progress, trace, failure, .. } = watch;
+        progress.clear();
+        if told {
+            console.line("")?;
+        }
+        if let Some(trace) = trace {
+            let path = self.trace.as_deref().unwrap_or(Path::new("-")).display();
+            trace.finish().with_context(|| format!("can't write the trace to `{path}`"))?;
+        }
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        match report {
+            Report::Json => {
+                let result = as_json(&scene, interrupt.asked());
+                console.line(&serde_json::to_string_pretty(&result)?)?;
+            }
+            Report::TablesAside => io::stderr().write_all(as_text(&scene, console).as_bytes())?,
+            Report::Told | Report::Tables => console.print(&as_text(&scene, console))?,
+        }
+        let left = scene.simulation.dead_letters().next().is_some();
+        Ok(match (interrupt.asked(), left) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::DeadLetters,
+            (false, false) => Exit::Done,
+        })
+    }
+
+    /// What the command line has in other versions is refused, never ignored.
+    fn refuse_what_is_not_there_yet(&self) -> anyhow::Result<()> {
+        if self.backend != "memory" {
+            let hint = "users are written to the backend in memory (`--backend memory`)";
+            bail!("`--backend {}` is not in this version: {hint}", self.backend)
+        }
+        if self.clock != "virtual" {
+            let hint = "runs are in virtual time (`--clock virtual`)";
+            bail!("`--clock {}` is not in this version: {hint}", self.clock)
+        }
+        if self.events.is_some() {
+            let hint = "users enter from the users file, at `enter_at`";
+            bail!("`--events` is not in this version: {hint}")
+        }
+        if self.state.is_some() {
+            bail!("`--state` is not in this version: a run lives in memory, from its start to its end")
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> anyhow::Result<Report> {
+        let trace_out = self.trace.as_deref() == Some(Path::new("-"));
+        Ok(match (self.json, trace_out, self.quiet) {
+            (true, true, _) => {
+                bail!("--json and --trace - both want standard output: write the trace to a file")
+            }
+            (true, false, _) => Report::Json,
+            (false, true, _) => Report::TablesAside,
+            (false, false, true) => Report::Tables,
+            (false, false, false) => Report::Told,
+        })
+    }
+
+    fn begin_trace(&self, path: &Path) -> anyhow::Result<TraceFile> {
+        let inputs = self.flows.iter().chain(&self.setting.users);
+        let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
+            (Ok(input), Ok(path)) => input == path,
+            _ => false,
+        };
+        if let Some(input) = inputs.into_iter().find(|input| same(input)) {
+            bail!("the trace would overwrite `{}`: name another file", input.display())
+        }
+        let contents = if self.redact { Contents::Hashed } else { Contents::InFull };
+        TraceFile::create(path, contents)
+            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+    }
+}
+
+/// What stands above the story.
+fn opening(scene: &Scene, console: &Console) -> String {
+    let names = scene.canvases.iter().map(|canvas| &*canvas.head.name).collect::<Vec<_>>();
+    let users = scene.simulation.profiles().len();
+    let users = if users == 1 { "1 user".to_owned() } else { format!("{users} users") };
+    let names = console.palette.paint(Look::Bold, &names.join(", "));
+    let start = moment::long(scene.start);
+    format!("{names} · {users} · from {start} UTC in virtual time\n")
+}
+
+fn narrator(scene: &Scene, console: &Console) -> Narrator {
+    let profiles = scene.simulation.profiles();
+    Narrator::new(
+        scene.canvases.iter().map(|canvas| &**canvas),
+        profiles.iter().filter_map(|profile| profile.external_id()),
+        profiles.about().batches.limits,
+        scene.start,
+        console.palette,
+    )
+}
+
+fn tallies(scene: &Scene) -> impl Iterator<Item = (&Canvas, Tally)> {
+    let numbered = scene.canvases.iter().enumerate();
+    numbered.map(|(ix, canvas)| (&**canvas, scene.simulation.tally(CanvasIx(ix as u16))))
+}
+
+fn as_text(scene: &Scene, console: &Console) -> String {
+    let palette = console.palette;
+    let mut text = String::new();
+    for (canvas, tally) in tallies(scene) {
+        if scene.canvases.len() > 1 {
+            text.push_str(&palette.paint(Look::Bold, &canvas.head.name));
+            text.push('\n');
+        }
+        text.push_str(&table::steps(canvas, &tally));
+        text.push('\n');
+    }
+    let turned_away: Vec<String> = tallies(scene)
+        .filter_map(|(canvas, tally)| table::turned_away(&canvas.head.name, &tally))
+        .collect();
+    for block in [
+        turned_away.iter().map(|line| format!("{line}\n")).collect(),
+        table::dead_letters(scene.simulation.dead_letters(), palette),
+    ] {
+        if !block.is_empty() {
+            text.push_str(&block);
+            text.push('\n');
+        }
+    }
+    text.push_str(&table::closing(&scene.simulation.totals()));
+    text.push('\n');
+    text
+}
+
+fn as_json(scene: &Scene, interrupted: bool) -> Json {
+    let totals = scene.simulation.totals();
+    json!({
+        "start": rfc3339(scene.start),
+        "end": rfc3339(scene.simulation.now()),
+        "seed": scene.seed,
+        "interrupted": interrupted,
+        "totals": totals_json(&totals),
+        "canvases": tallies(scene).map(|(canvas, tally)| canvas_json(canvas, &tally)).collect::<Vec<_>>(),
+        "dead_letters": scene.simulation.dead_letters().map(letter_json).collect::<Vec<_>>(),
+    })
+}
+
+fn totals_json(totals: &Totals) -> Json {
+    json!({
+        "users": totals.users,
+        "entered": totals.entered,
+        "completed": totals.completed,
+        "exited": totals.exited,
+        "failed": totals.failed,
+        "waiting": totals.waiting + totals.sending,
+        "held": totals.held,
+        "turned_away": totals.turned_away,
+        "dead_letters": totals.dead_letters,
+        "objects": totals.objects,
+        "requests": totals.requests,
+        "messages": totals.messages,
+    })
+}
+
+fn canvas_json(canvas: &Canvas, tally: &Tally) -> Json {
+    let steps = tally.steps.iter().enumerate().map(|(number, step)| {
+        let node = canvas.node(NodeIx(number as u16));
+        json!({
+            "step": &*node.id,
+            "kind": &*node.kind,
+            "entered": step.arrived,
+            "waiting": table::waiting(step),
+            "held": step.held,
+            "advanced": step.advanced,
+            "exited": step.exited,
+            "failed": step.failed,
+            "aborted": step.aborted,
+        })
+    });
+    json!({
+        "canvas": &*canvas.head.name,
+        "version": canvas.head.version.to_string(),
+        "entered": tally.entered,
+        "completed": tally.completed,
+        "exited": tally.exited,
+        "failed": tally.failed,
+        "messages": tally.messages,
+        "dead_letters": tally.dead_letters,
+        "turned_away": {
+            "outside_audience": tally.outside_audience,
+            "entered_before": tally.not_again,
+            "audience_failed": tally.audience_errors,
+            "no_usable_id": tally.bad_ids,
+        },
+        "steps": steps.collect::<Vec<_>>(),
+    })
+}
+
+fn letter_json(letter: &DeadLetter) -> Json {
+    json!({
+        "at": rfc3339(letter.at),
+        "canvas": &*letter.key.canvas,
+        "user": &*letter.key.user,
+        "entry": letter.key.entry,
+        "step": &*letter.key.step,
+        "key": letter.key.to_string(),
+        "reason": letter.reason,
+        "payload": letter.payload,
+    })
+}

@@ -1,0 +1,26 @@
+//! `flowrun schema`: the JSON Schema of Canvas files, for editors.
+
+use clap::Args;
+
+use crate::console::Console;
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowrun schema > flows/canvas.schema.json
+
+and then, as the first line of a Canvas:
+  # yaml-language-server: $schema=./canvas.schema.json";
+
+/// Print the JSON Schema of Canvas files
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Schema {}
+
+impl Schema {
+    pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let schema = flowrun_canvas::schema(&flowrun_steps::catalogue());
+        console.line(&serde_json::to_string_pretty(&schema)?)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,187 @@
+//! What a run needs before it can begin: Canvases, users, the moment, the seed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use flowrun_canvas::render_text;
+
+use crate::canvases::{self, Opened};
+use crate::console::Console;
+use crate::core::{Canvas, CanvasIx, Millis};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::moment;
+use crate::progress::Progress;
+use crate::simulation::{Arrival, Options, Simulation};
+use crate::users::{self, Entrant, Roster};
+
+/// What decides how a run goes, beside the Canvases.
+#[derive(Args, Clone, Debug)]
+pub struct Setting {
+    /// Who enters: NDJSON, JSON, CSV or YAML (`-`: standard input) [default: NAME.users.ndjson
+    /// beside the Canvas]
+    #[arg(long, short, value_name = "FILE")]
+    pub users: Option<PathBuf>,
+
+    /// What chance is drawn from: the same seed gives the same run, to the byte
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// The virtual time at which the run starts: RFC 3339, or `now`
+    /// [default: 2026-01-05T09:00:00Z, a Monday]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+
+    /// Stop at this virtual time; who still waits then, waits
+    #[arg(long, value_name = "TIME", conflicts_with = "length")]
+    pub until: Option<String>,
+
+    /// Stop after this long in virtual time: `90d`, `1d 12h`
+    #[arg(long = "for", value_name = "LENGTH", id = "length")]
+    pub length: Option<String>,
+}
+
+/// Everything in its place; nothing has happened yet.
+pub struct Scene {
+    pub simulation: Simulation,
+    pub canvases: Vec<Arc<Canvas>>,
+    /// Users as they will enter, each of them as often as listed.
+    pub arrivals: u64,
+    pub start: Millis,
+    pub seed: u64,
+}
+
+/// A scene, or why there is none: everything has been said then.
+pub enum Prepared {
+    Ready(Box<Scene>),
+    Not(Exit),
+}
+
+/// Reads everything that a run needs.
+pub fn prepare(
+    flows: &[PathBuf],
+    setting: &Setting,
+    console: &Console,
+    interrupt: &Interrupt,
+    progress: &mut Progress,
+) -> anyhow::Result<Prepared> {
+    let start = match &setting.start {
+        Some(text) => moment::parse_or_now(text).map_err(|error| anyhow!("--start: {error}"))?,
+        None => moment::DEFAULT_START,
+    };
+    let until = until(setting, start)?;
+    let Some(opened) = open(flows, console)? else { return Ok(Prepared::Not(Exit::Wrong)) };
+    let files = users_files(setting, &opened)?;
+    let mut roster = Roster::new(start);
+    let mut entering: Vec<Vec<Entrant>> = Vec::new();
+    for file in &files {
+        entering.push(roster.read(file, &mut |read| {
+            progress.reading(read);
+            if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?);
+        if interrupt.asked() {
+            progress.clear();
+            return Ok(Prepared::Not(Exit::Interrupted));
+        }
+    }
+    progress.clear();
+    if let Some(warnings) = roster.warnings() {
+        console.note(&format!("profiles don't hold everything as it is written\n{warnings}"));
+    }
+    let canvases: Vec<Arc<Canvas>> =
+        opened.into_iter().filter_map(|opened| opened.canvas.map(Arc::new)).collect();
+    let options = Options { seed: setting.seed, start, until, ..Options::default() };
+    let mut simulation = Simulation::new(options, roster.profiles);
+    for canvas in &canvases {
+        simulation.add_canvas(canvas.clone());
+    }
+    let mut arrivals = 0;
+    for (number, entrants) in entering.into_iter().enumerate() {
+        // One file is for all Canvases, several are for one each.
+        let into = if files.len() == 1 { 0..canvases.len() } else { number..number + 1 };
+        let early = entrants.iter().filter(|entrant| entrant.at.is_some_and(|at| at < start));
+        let early = early.count();
+        if early > 0 {
+            let when = moment::long(start);
+            console.note(&format!(
+                "{early} of the users should have entered before the run starts; they enter at its start, {when}"
+            ));
+        }
+        arrivals += (entrants.len() * into.len()) as u64;
+        simulation.add_arrivals(entrants.into_iter().flat_map(|entrant| {
+            let Entrant { user, at, entry_properties } = entrant;
+            into.clone().map(move |canvas| Arrival {
+                at: at.unwrap_or(start).max(start),
+                canvas: CanvasIx(canvas as u16),
+                user: user.clone(),
+                context: entry_properties.clone(),
+            })
+        }));
+    }
+    let seed = setting.seed;
+    Ok(Prepared::Ready(Box::new(Scene { simulation, canvases, arrivals, start, seed })))
+}
+
+fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
+    let until = match (&setting.until, &setting.length) {
+        (Some(text), _) => moment::parse(text).map_err(|error| anyhow!("--until: {error}"))?,
+        (None, Some(text)) => {
+            start + moment::parse_length(text).map_err(|error| anyhow!("--for: {error}"))?
+        }
+        (None, None) => return Ok(None),
+    };
+    if until < start {
+        let (until, start) = (moment::long(until), moment::long(start));
+        bail!("the run would end ({until}) before it starts ({start}): say when with --start")
+    }
+    Ok(Some(until))
+}
+
+/// The Canvases, or `None` after all their faults were shown.
+fn open(flows: &[PathBuf], console: &Console) -> anyhow::Result<Option<Vec<Opened>>> {
+    let catalogue = flowrun_steps::catalogue();
+    let opened: Vec<Opened> =
+        flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
+    let mut wrong = false;
+    for file in &opened {
+        if file.canvas.is_none() {
+            wrong = true;
+            let text = render_text(&file.diagnostics, &file.sources, console.notes.has_colors());
+            write!(io::stderr(), "{text}")?;
+        } else if !file.diagnostics.is_empty() {
+            let path = file.path.display();
+            let count = file.diagnostics.len();
+            let word = if count == 1 { "warning" } else { "warnings" };
+            console.note(&format!("{count} {word} in {path}; read them with `flowrun check {path}`"));
+        }
+    }
+    if wrong {
+        return Ok(None);
+    }
+    let mut names = BTreeMap::new();
+    for file in &opened {
+        let Some(canvas) = &file.canvas else { continue };
+        if let Some(other) = names.insert(canvas.head.name.clone(), &file.path) {
+            bail!(
+                "`{}` and `{}` are both called `{}`: Canvases that run together need names of their own (`canvas:`)",
+                other.display(),
+                file.path.display(),
+                canvas.head.name,
+            )
+        }
+    }
+    Ok(Some(opened))
+}
+
+/// One file for all Canvases if it was named, else the one beside each.
+fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<PathBuf>> {
+    match &setting.users {
+        Some(file) => Ok(vec![file.clone()]),
+        None => opened.iter().map(|opened| users::beside(&opened.path)).collect(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Users files: who enters, with which profile, when, and with which entry properties.
+//!
+//! A file is read as a stream, one user at a time, straight into the profile store: a
+//! million users take the memory of a million profiles and no more (YAML, which can only
+//! be read as a whole, is limited in size instead). Faults don't stop the reading, so that
+//! all of them are reported with their lines in one go.
+
+mod csv;
+mod faults;
+mod json;
+mod ndjson;
+mod record;
+mod roster;
+mod yaml;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+
+use crate::folder::said;
+
+pub use ndjson::skip_line;
+pub use record::Row;
+pub use roster::{Entrant, Roster};
+
+/// The largest user, in bytes of its text.
+const LARGEST_USER: usize = 1 << 20;
+
+/// Takes rows one by one; may have enough of them.
+type Each<'a> = dyn FnMut(Row) -> ControlFlow<()> + 'a;
+
+/// How a users file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Ndjson,
+    Json,
+    Csv,
+    Yaml,
+}
+
+/// Endings of the users file that is taken when none is named, in this order.
+const BESIDE: [&str; 4] = ["ndjson", "json", "csv", "yaml"];
+
+/// The users file beside a Canvas: `vip.users.ndjson` for `vip.yaml`.
+pub fn beside(canvas: &Path) -> anyhow::Result<PathBuf> {
+    let named = |ending: &str| canvas.with_extension(format!("users.{ending}"));
+    if let Some(found) = BESIDE.iter().map(|ending| named(ending)).find(|path| path.is_file()) {
+        return Ok(found);
+    }
+    bail!(
+        "no users to run `{}` with: write some to `{}`, one JSON object per line, such as\n\
+         \n  {{\"external_id\": \"u1\", \"first_name\": \"Ada\", \"country\": \"FR\"}}\n\n\
+         or name a file with --users FILE (NDJSON, JSON, CSV or YAML)",
+        canvas.display(),
+        named("ndjson").display(),
+    )
+}
+
+/// Reads all rows of a file; `-` is standard input.
+fn read(path: &Path, each: &mut Each<'_>) -> anyhow::Result<()> {
+    let shown = path.display();
+    let input: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        let cant = |error| anyhow!("can't read the users file `{shown}`: {}", said(&error));
+        if std::fs::metadata(path).map_err(cant)?.is_dir() {
+            bail!("the users file `{shown}` is a folder: name the file in it")
+        }
+        Box::new(File::open(path).map_err(cant)?)
+    };
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    skip_mark(&mut input)?;
+    match format(path, &mut input)? {
+        Format::Ndjson => ndjson::read(input, each),
+        Format::Json => json::read(input, each),
+        Format::Csv => csv::read(input, each),
+        Format::Yaml => yaml::read(input, each),
+    }
+    .map_err(|error| error.context(format!("can't read the users file `{shown}`")))
+}
+
+/// Editors on Windows put a mark before UTF-8 text.
+fn skip_mark(input: &mut impl BufRead) -> io::Result<()> {
+    if input.fill_buf()?.starts_with("\u{feff}".as_bytes()) {
+        input.consume(3);
+    }
+    Ok(())
+}
+
+/// By the file's ending, else by how it begins.
+fn format(path: &Path, input: &mut impl BufRead) -> anyhow::Result<Format> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    Ok(match ending.as_deref() {
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("json") => Format::Json,
+        Some("csv") => Format::Csv,
+        Some("yaml" | "yml") => Format::Yaml,
+        _ => match input.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') => Format::Ndjson,
+            Some(b'[') => Format::Json,
+            Some(b'-') => Format::Yaml,
+            _ => bail!(
+                "can't tell how the users file `{}` is written: give it the ending .ndjson, .json, .csv or .yaml",
+                path.display()
+            ),
+        },
+    })
+}
+
+/// The users of a file as they are written, without judging them: for rendering templates.
+pub fn raw(path: &Path, most: usize) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    read(path, &mut |row| {
+        rows.push(row);
+        if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(rows)
+}
