@@ -8,6 +8,8 @@
 //! (`{% abort_message('why') %}`) is not sent and the user goes on; that and render
 //! errors are settled by the runtime before the step is asked.
 
+use std::sync::Arc;
+
 use flowrun_sdk::settings::{Text, TextFile};
 use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit};
 use schemars::JsonSchema;
@@ -34,10 +36,12 @@ pub struct Settings {
 
 /// Sends a message.
 pub struct Message {
-    channel: String,
+    channel: Arc<str>,
     subject: Option<Text>,
     body: Text,
     delivery: Delivery,
+    /// The whole message, if it is the same for everybody.
+    same: Option<Arc<flowrun_sdk::Message>>,
 }
 
 impl Step for Message {
@@ -76,25 +80,45 @@ impl Step for Message {
             }
         };
         match body {
-            Some(body) if faults.is_empty() => Ok(Message {
-                channel: settings.channel,
-                subject: settings.subject,
-                body,
-                delivery: settings.delivery,
-            }),
+            Some(body) if faults.is_empty() => {
+                let Settings { subject, delivery, .. } = settings;
+                let channel: Arc<str> = settings.channel.into();
+                let same = same_for_all(&channel, subject.as_ref(), &body, delivery);
+                Ok(Message { channel, subject, body, delivery, same })
+            }
             _ => Err(faults),
         }
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {
-        Decision::Send(Box::new(flowrun_sdk::Message {
+        if let Some(same) = &self.same {
+            return Decision::Send(same.clone());
+        }
+        let subject = self.subject.as_ref().map(|subject| visit.text(subject));
+        Decision::Send(Arc::new(flowrun_sdk::Message {
             channel: self.channel.clone(),
-            subject: self.subject.as_ref().map(|subject| visit.text(subject).to_owned()),
-            body: visit.text(&self.body).to_owned(),
+            subject: subject.map(Arc::from),
+            body: visit.text(&self.body).into(),
             delivery: self.delivery,
             ..Default::default()
         }))
     }
+}
+
+/// The message, if there is nothing to render in it.
+fn same_for_all(
+    channel: &Arc<str>,
+    subject: Option<&Text>,
+    body: &Text,
+    delivery: Delivery,
+) -> Option<Arc<flowrun_sdk::Message>> {
+    let subject = match subject {
+        None => None,
+        Some(subject) => Some(subject.constant()?.into()),
+    };
+    let (channel, body) = (channel.clone(), body.constant()?.into());
+    let fields = Default::default();
+    Some(Arc::new(flowrun_sdk::Message { channel, subject, body, fields, delivery }))
 }
 
 fn is_channel(name: &str) -> bool {
@@ -119,12 +143,12 @@ mod tests {
         let sent = message.decide(&users.map(|(id, text)| User::new(id).given("/subject", text)));
         for ((_, subject), decision) in users.into_iter().zip(sent) {
             let expected = flowrun_sdk::Message {
-                channel: "email".to_owned(),
-                subject: Some(subject.to_owned()),
-                body: "The same for all.".to_owned(),
+                channel: "email".into(),
+                subject: Some(subject.into()),
+                body: "The same for all.".into(),
                 ..Default::default()
             };
-            assert_eq!(decision, Decision::Send(Box::new(expected)));
+            assert_eq!(decision, Decision::Send(Arc::new(expected)));
         }
     }
 
@@ -138,7 +162,7 @@ mod tests {
             panic!("nothing was sent");
         };
         assert_eq!(
-            (sent.body.as_str(), sent.subject, sent.delivery),
+            (&*sent.body, sent.subject.as_deref(), sent.delivery),
             ("Hi", None, Delivery::AtMostOnce)
         );
     }

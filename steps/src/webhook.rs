@@ -8,6 +8,7 @@
 //! `flowrun.toml`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use flowrun_sdk::settings::Text;
 use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit};
@@ -115,9 +116,9 @@ impl Step for Webhook {
             fields.insert(field.clone(), value.to_owned());
         }
         let body = self.settings.body.as_ref().map_or("", |body| visit.text(body));
-        Decision::Send(Box::new(Message {
-            channel: "webhook".to_owned(),
-            body: body.to_owned(),
+        Decision::Send(Arc::new(Message {
+            channel: "webhook".into(),
+            body: body.into(),
             fields,
             delivery: self.settings.delivery,
             ..Default::default()
@@ -189,13 +190,13 @@ mod tests {
             ("header.X-User", "u1"),
         ];
         let expected = Message {
-            channel: "webhook".to_owned(),
-            body: "Ada".to_owned(),
+            channel: "webhook".into(),
+            body: "Ada".into(),
             fields: fields.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
             ..Default::default()
         };
         let decision = Trial::of::<Webhook>(settings).unwrap().decide_one(&user);
-        assert_eq!(decision, Decision::Send(Box::new(expected)));
+        assert_eq!(decision, Decision::Send(Arc::new(expected)));
     }
 
     #[test]

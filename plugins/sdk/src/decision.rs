@@ -1,6 +1,7 @@
 //! What a step can decide for one user.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Decision {
     /// too late: `on_timeout`.
     Update(Update),
     /// Hand a message to its channel; the user goes on by `next` once it was taken.
-    Send(Box<Message>),
+    Send(Arc<Message>),
     /// Put variables into the journey's context and leave by the door.
     Remember { variables: Variables, then: Door },
     /// End the journey.
@@ -33,12 +34,13 @@ pub enum Decision {
     Fail { reason: String, payload: String },
 }
 
-/// A message for a channel (console, file, webhook, …).
+/// A message for a channel (console, file, webhook, …). Shared, so that a text which is
+/// the same for everybody exists once.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Message {
-    pub channel: String,
-    pub subject: Option<String>,
-    pub body: String,
+    pub channel: Arc<str>,
+    pub subject: Option<Arc<str>>,
+    pub body: Arc<str>,
     /// What else the channel needs, for instance a webhook's `url` and `method`.
     pub fields: BTreeMap<String, String>,
     pub delivery: Delivery,

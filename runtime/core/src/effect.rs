@@ -30,7 +30,7 @@ pub struct Write {
     /// Objects that earlier attempts have settled; they are not sent again.
     pub done: Progress,
     /// Why one of those was refused, if one was.
-    pub refused: Option<String>,
+    pub refused: Option<Box<str>>,
 }
 
 /// A message on its way to its channel.

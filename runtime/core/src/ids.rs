@@ -72,14 +72,14 @@ pub struct WriteKey {
 impl WriteKey {
     /// The key as 128 bits, for memories of settled keys.
     pub fn digest(&self) -> u128 {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut bytes = Vec::with_capacity(128);
         for part in [&self.canvas, &self.user, &self.step] {
-            hash.update(&(part.len() as u32).to_le_bytes());
-            hash.update(part.as_bytes());
+            bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
         }
-        hash.update(&self.version.0.to_le_bytes());
-        hash.update(&self.entry.to_le_bytes());
-        hash.digest128()
+        bytes.extend_from_slice(&self.version.0.to_le_bytes());
+        bytes.extend_from_slice(&self.entry.to_le_bytes());
+        xxhash_rust::xxh3::xxh3_128(&bytes)
     }
 }
 

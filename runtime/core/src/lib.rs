@@ -34,7 +34,7 @@ pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Version};
 pub use ids::{CanvasIx, ItemId, JourneyIx, ShardId, UserIx, WriteKey};
 pub use input::{Context, Input};
 pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
-pub use record::{Change, DeadLetter, Ending, Record, Unreadable};
+pub use record::{Change, DeadLetter, Ending, Final, FinalSend, Record, Unfinished, Unreadable};
 pub use retry::RetryPolicy;
 pub use shard::{Decided, Settings, Shard, World};
 pub use tally::{StepTally, Tally};

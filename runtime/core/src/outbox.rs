@@ -37,7 +37,7 @@ pub(crate) struct PendingWrite {
     pub objects: Arc<Objects>,
     pub done: Progress,
     /// Why an object was refused while others have to come again.
-    pub refused: Option<String>,
+    pub refused: Option<Box<str>>,
     /// The attempt that is in flight or next, from 1.
     pub attempt: u32,
     /// Failures so far that count against the retry policy.

@@ -61,7 +61,7 @@ pub enum WriteOutcome {
     Refused(String),
     /// Some objects need another attempt. `refused` says why an object of this or an
     /// earlier attempt never will be written.
-    Again { after: Option<Millis>, cause: String, refused: Option<String> },
+    Again { after: Option<Millis>, cause: String, refused: Option<Box<str>> },
 }
 
 /// How an attempt at sending a message ended.
@@ -78,23 +78,65 @@ pub enum SendOutcome {
 }
 
 /// Which objects of a write are settled: attributes, then events, then purchases.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Progress(Vec<u64>);
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Progress(Bits);
+
+/// Few writes have more than 64 objects; those need no heap.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum Bits {
+    Few(u64),
+    Many(Box<[u64]>),
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress(Bits::Few(0))
+    }
+}
 
 impl Progress {
     pub fn contains(&self, object: usize) -> bool {
-        self.0.get(object / 64).is_some_and(|word| word & (1 << (object % 64)) != 0)
+        let words = self.words();
+        words.get(object / 64).is_some_and(|word| word & (1 << (object % 64)) != 0)
     }
 
     pub fn insert(&mut self, object: usize) {
         let word = object / 64;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
+        if self.words().len() <= word {
+            let mut words = self.words().to_vec();
+            words.resize(word + 1, 0);
+            self.0 = Bits::Many(words.into());
         }
-        self.0[word] |= 1 << (object % 64);
+        let words = match &mut self.0 {
+            Bits::Few(word) => std::slice::from_mut(word),
+            Bits::Many(words) => words,
+        };
+        words[word] |= 1 << (object % 64);
     }
 
     pub fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
+        self.words().iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn words(&self) -> &[u64] {
+        match &self.0 {
+            Bits::Few(word) => std::slice::from_ref(word),
+            Bits::Many(words) => words,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_holds_what_was_put_in() {
+        let objects = [0, 63, 64, 5000];
+        let mut progress = Progress::default();
+        objects.into_iter().for_each(|object| progress.insert(object));
+        let held: Vec<usize> = (0..6000).filter(|&object| progress.contains(object)).collect();
+        assert_eq!(held, objects);
+        assert_eq!(progress.count(), 4);
     }
 }

@@ -10,7 +10,7 @@ use flowrun_sdk::{Door, Message, Millis, Objects, Variables};
 use serde::{Deserialize, Serialize};
 
 use crate::input::Context;
-use crate::{CanvasIx, ItemId, JourneyIx, Progress, SendOutcome, WriteKey, WriteOutcome};
+use crate::{CanvasIx, CommitLevel, ItemId, JourneyIx, Progress, WriteKey};
 
 /// All changes of one step of a shard, in the order they were decided.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -92,17 +92,11 @@ pub enum Change {
     /// A journey is held until the objects are written.
     Held { journey: JourneyIx, write: ItemId, objects: Arc<Objects>, deadline: Option<Millis> },
     /// An attempt at a write failed; the next one is due then.
-    WriteRetry {
-        write: ItemId,
-        due: Millis,
-        failures: u32,
-        done: Progress,
-        refused: Option<String>,
-    },
+    WriteRetry { write: ItemId, due: Millis, failures: u32, state: Box<Unfinished> },
     /// The next attempt at a write has begun.
     WriteResent { write: ItemId },
     /// A write has its final outcome, and leaves the outbox.
-    Settled { write: ItemId, outcome: WriteOutcome },
+    Settled { write: ItemId, outcome: Final },
     /// A held journey's deadline has passed: it goes on without its write, which stays.
     Overdue { write: ItemId },
     /// A journey rests until its message is taken by the channel.
@@ -112,7 +106,7 @@ pub enum Change {
     /// The next attempt at sending has begun.
     SendResent { message: ItemId },
     /// A message has its final outcome, and leaves the outbox.
-    Sent { message: ItemId, outcome: SendOutcome },
+    Sent { message: ItemId, outcome: FinalSend },
     /// A step put variables into the journey's context.
     Remembered {
         journey: JourneyIx,
@@ -123,6 +117,30 @@ pub enum Change {
     DeadLetter(Box<DeadLetter>),
     /// A journey has ended.
     Exited { journey: JourneyIx, ending: Ending },
+}
+
+/// How far a write is that has to come again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Unfinished {
+    pub done: Progress,
+    /// Why an object never will be written, though others may.
+    pub refused: Option<Box<str>>,
+}
+
+/// The final outcome of a write.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Final {
+    Committed(CommitLevel),
+    Refused(Box<str>),
+}
+
+/// The final outcome of a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FinalSend {
+    Sent,
+    /// It may have gone out, and must not go out twice.
+    Unknown,
+    Refused(Box<str>),
 }
 
 /// What could not be done, with everything needed to do it later.

@@ -43,7 +43,12 @@ pub(crate) fn row(
                 cohort.cell(Cell::Flag(holds));
             }
             Slot::Value(template) => {
-                let value = template.value(view, &options).map_err(no_visit)?;
+                // What is missing renders empty, here as in a text: a null would remove the
+                // attribute that it stands for.
+                let value = match template.value(view, &options).map_err(no_visit)? {
+                    serde_json::Value::Null => "".into(),
+                    value => value,
+                };
                 cohort.cell(Cell::Value(Box::new(value)));
             }
         }

@@ -28,7 +28,7 @@ pub enum What {
     Request { backend: String, request: u64, objects: Counts, users: usize, attempt: u32 },
     Reply { request: u64, status: Option<u16>, outcomes: Outcomes },
     Released { key: String, outcome: &'static str },
-    Sent { channel: String, message: String, subject: Option<String>, body: String },
+    Sent { channel: Arc<str>, message: String, subject: Option<Arc<str>>, body: Arc<str> },
     Advanced { via: Arc<str>, to: Option<Arc<str>>, reason: Option<String> },
     Exited { reason: String },
     DeadLetter { key: String, reason: String, payload: String },
@@ -137,10 +137,10 @@ impl What {
                 map.serialize_entry("outcome", outcome)
             }
             What::Sent { channel, message, subject, body } => {
-                map.serialize_entry("channel", channel)?;
+                map.serialize_entry("channel", &**channel)?;
                 map.serialize_entry("message", message)?;
-                map.serialize_entry("subject", subject)?;
-                map.serialize_entry("body", body)
+                map.serialize_entry("subject", &subject.as_deref())?;
+                map.serialize_entry("body", &**body)
             }
             What::Advanced { via, to, reason } => {
                 map.serialize_entry("via", &**via)?;

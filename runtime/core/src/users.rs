@@ -1,15 +1,28 @@
 //! The users a shard has seen: names in one arena, a few bytes of state each.
 
-use std::hash::{BuildHasher, BuildHasherDefault};
+use std::hash::BuildHasherDefault;
 
 use flowrun_sdk::Millis;
 use hashbrown::{HashMap, HashTable};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{CanvasIx, UserIx};
 
 /// Hashing with a fixed seed. Tables are never iterated, so order can't leak into decisions.
-pub(crate) type FixedState = BuildHasherDefault<Xxh3>;
+pub(crate) type FixedState = BuildHasherDefault<FixedHasher>;
+
+/// Hashes what it is given at once: keys here are short.
+#[derive(Default)]
+pub(crate) struct FixedHasher(u64);
+
+impl std::hash::Hasher for FixedHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// No slot of an outbox.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -116,5 +129,5 @@ impl Users {
 }
 
 fn hash(name: &str) -> u64 {
-    FixedState::default().hash_one(name)
+    xxh3_64(name.as_bytes())
 }

@@ -4,22 +4,24 @@
 //! That is enough to apply every write once: writes of a user arrive in the order of
 //! their commits, and the next one only after the former has its final outcome.
 
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
 use flowrun_core::sdk::Objects;
 use flowrun_core::{Millis, Outcome, Progress, World};
 use flowrun_track::{Array, Object, Profile};
-use hashbrown::HashMap;
-use xxhash_rust::xxh3::Xxh3;
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{About, ProfileBackend};
 
 /// Profiles by external id.
 pub struct Memory {
     about: About,
-    users: HashMap<Box<str>, User, BuildHasherDefault<Xxh3>>,
+    /// In the order of coming, and found by a table of places: users who came together are
+    /// met together later, too, and then lie side by side.
+    users: Vec<User>,
+    by_id: HashTable<u32>,
     /// The update that was parsed last: users of one cohort often share one.
     parsed: Option<(Arc<Objects>, Vec<Result<Object, String>>)>,
 }
@@ -28,6 +30,16 @@ struct User {
     profile: Profile,
     last_key: u128,
     applied: Progress,
+}
+
+impl User {
+    fn id(&self) -> &str {
+        self.profile.external_id().expect("only profiles with an id are put")
+    }
+}
+
+fn hash(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
 }
 
 const ARRAYS: [Array; 3] = [Array::Attributes, Array::Events, Array::Purchases];
@@ -46,19 +58,31 @@ impl Default for Memory {
 impl Memory {
     pub fn new(batches: BatcherSettings) -> Memory {
         let about = About { name: "memory".into(), batches, remembers_keys: true };
-        Memory { about, users: HashMap::default(), parsed: None }
+        Memory { about, users: Vec::new(), by_id: HashTable::new(), parsed: None }
     }
 
     /// Puts a profile in, in place of what was there.
     pub fn put(&mut self, profile: Profile) {
         let Some(id) = profile.external_id() else { return };
-        let id = Box::from(id);
-        let user = User { profile, last_key: 0, applied: Progress::default() };
-        self.users.insert(id, user);
+        match self.find(id) {
+            Some(place) => self.users[place].profile = profile,
+            None => {
+                let (hash, place) = (hash(id), self.users.len() as u32);
+                self.users.push(User { profile, last_key: 0, applied: Progress::default() });
+                let users = &self.users;
+                self.by_id
+                    .insert_unique(hash, place, |&place| self::hash(users[place as usize].id()));
+            }
+        }
     }
 
     pub fn get(&self, user: &str) -> Option<&Profile> {
-        self.users.get(user).map(|user| &user.profile)
+        self.find(user).map(|place| &self.users[place].profile)
+    }
+
+    fn find(&self, id: &str) -> Option<usize> {
+        let found = self.by_id.find(hash(id), |&place| self.users[place as usize].id() == id);
+        found.map(|&place| place as usize)
     }
 
     pub fn len(&self) -> usize {
@@ -71,11 +95,13 @@ impl Memory {
 
     pub fn reserve(&mut self, users: usize) {
         self.users.reserve(users);
+        let known = &self.users;
+        self.by_id.reserve(users, |&place| hash(known[place as usize].id()));
     }
 
-    /// Profiles in no particular order.
+    /// Profiles in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
-        self.users.values().map(|user| &user.profile)
+        self.users.iter().map(|user| &user.profile)
     }
 
     /// Parses a write's objects, or finds that they are the ones just parsed.
@@ -99,12 +125,13 @@ impl Memory {
         }
         let name = &part.write.key.user;
         let digest = part.write.key.digest();
-        if !self.users.contains_key(&**name) {
+        let place = self.find(name).unwrap_or_else(|| {
             self.put(Profile::new(name));
-        }
+            self.users.len() - 1
+        });
         self.parse(&part.write.objects);
         let (_, parsed) = self.parsed.as_ref().expect("just parsed");
-        let user = self.users.get_mut(&**name).expect("just put");
+        let user = &mut self.users[place];
         if user.last_key != digest {
             (user.last_key, user.applied) = (digest, Progress::default());
         }
@@ -136,7 +163,7 @@ impl ProfileBackend for Memory {
         let mut outcomes = [Vec::new(), Vec::new(), Vec::new()];
         // Attributes of all users first, then events, then purchases: as User Track does.
         for (array, outcomes) in outcomes.iter_mut().enumerate() {
-            for part in &request.parts {
+            for part in request.parts.iter() {
                 self.apply(now, part, array, outcomes);
             }
         }

@@ -26,6 +26,8 @@ pub struct Options {
     /// How long the backend takes to answer a request.
     pub latency: Millis,
     pub keep: Keep,
+    /// Threads that decide. Changes how long a run takes, and nothing else.
+    pub threads: usize,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             shards: 1,
             latency: Millis(40),
             keep: Keep::Nothing,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -103,6 +106,47 @@ struct Place {
     epoch: Epoch,
     inputs: Vec<Input>,
     decided: Decided,
+    /// Nothing to decide at this moment.
+    quiet: bool,
+}
+
+impl Place {
+    fn look(&mut self, now: Millis) {
+        let due = self.shard.next_wake().is_some_and(|wake| wake <= now);
+        self.quiet = !due && self.inputs.is_empty();
+    }
+
+    fn decide(&mut self, now: Millis, backend: &Memory) {
+        if !self.quiet {
+            self.shard.step(now, &mut self.inputs, backend, &mut self.decided);
+        }
+    }
+
+    /// About how much there is to do: what is to be told, or what was decided last.
+    fn work(&self) -> usize {
+        if self.quiet { 0 } else { self.inputs.len().max(self.decided.record.changes.len()) }
+    }
+}
+
+/// From how much work on further threads are worth starting.
+const WORTH_THREADS: usize = 2_000;
+
+/// Lets all shards decide. They don't know of each other, so that how many threads do it
+/// makes no difference to what comes out.
+fn decide(shards: &mut [Place], now: Millis, backend: &Memory, threads: usize) {
+    let work: usize = shards.iter().map(Place::work).sum();
+    if threads < 2 || shards.len() < 2 || work < WORTH_THREADS {
+        return shards.iter_mut().for_each(|place| place.decide(now, backend));
+    }
+    let each = shards.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let mut groups = shards.chunks_mut(each);
+        let own = groups.next();
+        for group in groups {
+            scope.spawn(move || group.iter_mut().for_each(|place| place.decide(now, backend)));
+        }
+        own.into_iter().flatten().for_each(|place| place.decide(now, backend));
+    });
 }
 
 impl Simulation {
@@ -113,7 +157,7 @@ impl Simulation {
             let settings = Settings { id, seed: options.seed, ..Settings::default() };
             let epoch = log.open(id);
             let (shard, inputs) = (Shard::new(settings), Vec::new());
-            Place { shard, epoch, inputs, decided: Decided::default() }
+            Place { shard, epoch, inputs, decided: Decided::default(), quiet: true }
         });
         Simulation {
             now: options.start,
@@ -177,17 +221,16 @@ impl Simulation {
         self.take_replies(watcher);
         self.take_arrivals();
         loop {
-            let mut quiet = true;
-            for ix in 0..self.shards.len() {
-                let place = &mut self.shards[ix];
-                let due = place.shard.next_wake().is_some_and(|wake| wake <= self.now);
-                if due || !place.inputs.is_empty() {
-                    self.step(ix, channel, watcher);
-                    quiet = false;
-                }
-            }
-            if quiet {
+            let now = self.now;
+            self.shards.iter_mut().for_each(|place| place.look(now));
+            if self.shards.iter().all(|place| place.quiet) {
                 break;
+            }
+            decide(&mut self.shards, now, &self.backend, self.options.threads);
+            for ix in 0..self.shards.len() {
+                if !self.shards[ix].quiet {
+                    self.commit_and_act(ix, channel, watcher);
+                }
             }
         }
         for request in self.batcher.poll(self.now) {
@@ -225,9 +268,8 @@ impl Simulation {
         }
     }
 
-    fn step(&mut self, ix: usize, channel: &mut dyn Channel, watcher: &mut dyn Watcher) {
+    fn commit_and_act(&mut self, ix: usize, channel: &mut dyn Channel, watcher: &mut dyn Watcher) {
         let place = &mut self.shards[ix];
-        place.shard.step(self.now, &mut place.inputs, &self.backend, &mut place.decided);
         if !place.decided.record.is_empty() {
             self.log
                 .append(ShardId(ix as u16), place.epoch, &place.decided.record)

@@ -60,21 +60,20 @@ pub(super) struct Room {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Part {
     pub write: Write,
-    /// Ascending.
-    pub objects: Vec<u32>,
+    /// The objects, but for those that were done when the attempt began.
+    from: u32,
+    to: u32,
     /// What earlier parts, and for refusals earlier attempts, have brought about.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<Box<str>>,
     pub(super) again: Option<(Option<flowrun_sdk::Millis>, String)>,
     pub(super) level: CommitLevel,
-    /// The object at which this part, or the next one, begins.
-    cursor: u32,
 }
 
 impl Part {
     pub(super) fn first(write: Write) -> Part {
         let level = CommitLevel::Applied;
         let refused = write.refused.clone();
-        Part { write, objects: Vec::new(), refused, again: None, level, cursor: 0 }
+        Part { write, from: 0, to: 0, refused, again: None, level }
     }
 
     /// The part after this one, if there are objects left.
@@ -82,12 +81,12 @@ impl Part {
         if self.remaining().total() == 0 {
             return Err(self);
         }
-        self.objects.clear();
+        self.from = self.to;
         Ok(self)
     }
 
     pub fn counts(&self) -> Counts {
-        self.count(self.objects.iter().copied())
+        self.count(self.objects())
     }
 
     /// The objects not yet in any request of this attempt.
@@ -95,9 +94,18 @@ impl Part {
         self.count(self.left())
     }
 
+    /// The numbers of the part's objects.
+    pub fn objects(&self) -> impl Iterator<Item = u32> {
+        (self.from..self.to).filter(|&object| !self.write.done.contains(object as usize))
+    }
+
     fn left(&self) -> impl Iterator<Item = u32> {
         let total = self.write.objects.len() as u32;
-        (self.cursor..total).filter(|&object| !self.write.done.contains(object as usize))
+        (self.to..total).filter(|&object| !self.write.done.contains(object as usize))
+    }
+
+    pub(super) fn range(&self) -> std::ops::Range<u32> {
+        self.from..self.to
     }
 
     fn count(&self, objects: impl Iterator<Item = u32>) -> Counts {
@@ -126,16 +134,17 @@ impl Part {
     pub(super) fn take(&mut self, room: Room) -> Counts {
         let mut free = [room.attributes, room.events, room.purchases];
         let mut combined = room.combined;
-        let left: Vec<u32> = self.left().collect();
-        for object in left {
-            let bin = &mut free[self.array_of(object)];
-            if *bin == 0 || combined == 0 {
-                break;
+        let total = self.write.objects.len() as u32;
+        for object in self.to..total {
+            if !self.write.done.contains(object as usize) {
+                let bin = &mut free[self.array_of(object)];
+                if *bin == 0 || combined == 0 {
+                    break;
+                }
+                *bin -= 1;
+                combined -= 1;
             }
-            *bin -= 1;
-            combined -= 1;
-            self.objects.push(object);
-            self.cursor = object + 1;
+            self.to = object + 1;
         }
         self.counts()
     }
@@ -145,17 +154,15 @@ impl Part {
     pub fn texts(&self, array: usize) -> impl Iterator<Item = (u32, &str)> {
         let objects = &self.write.objects;
         let (attributes, events) = (objects.attributes.len(), objects.events.len());
-        self.objects.iter().filter(move |&&object| self.array_of(object) == array).map(
-            move |&object| {
-                let ix = object as usize;
-                let text = match array {
-                    0 => &objects.attributes[ix],
-                    1 => &objects.events[ix - attributes],
-                    _ => &objects.purchases[ix - attributes - events],
-                };
-                (object, &**text)
-            },
-        )
+        self.objects().filter(move |&object| self.array_of(object) == array).map(move |object| {
+            let ix = object as usize;
+            let text = match array {
+                0 => &objects.attributes[ix],
+                1 => &objects.events[ix - attributes],
+                _ => &objects.purchases[ix - attributes - events],
+            };
+            (object, &**text)
+        })
     }
 
     pub(super) fn done_mut(&mut self) -> &mut Progress {

@@ -14,6 +14,7 @@ mod bins;
 mod reply;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use flowrun_sdk::Millis;
 
@@ -47,7 +48,7 @@ impl Default for BatcherSettings {
 pub struct Request {
     /// From 1, in the order of closing.
     pub number: u64,
-    pub parts: Vec<Part>,
+    pub parts: Arc<Vec<Part>>,
     pub objects: Counts,
 }
 
@@ -65,7 +66,7 @@ pub struct Batcher {
     filled: Counts,
     opened: Millis,
     closed: VecDeque<Vec<Part>>,
-    under_way: BTreeMap<u64, Vec<Part>>,
+    under_way: BTreeMap<u64, Arc<Vec<Part>>>,
     last: u64,
     /// When the rate allows the next request (a GCRA's theoretical arrival time).
     allowance: Millis,
@@ -132,6 +133,7 @@ impl Batcher {
             let Some(parts) = self.closed.pop_front() else { break };
             self.spend(now);
             self.last += 1;
+            let parts = Arc::new(parts);
             let objects =
                 parts.iter().fold(Counts::default(), |sum, part| bins::sum(sum, part.counts()));
             self.under_way.insert(self.last, parts.clone());
@@ -165,6 +167,8 @@ impl Batcher {
     #[must_use]
     pub fn reply(&mut self, now: Millis, request: u64, reply: &Reply) -> Vec<Settlement> {
         let Some(parts) = self.under_way.remove(&request) else { return Vec::new() };
+        // Nobody else has them any more, as a rule: then nothing is copied.
+        let parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
         let (settlements, rest) = reply::settle(parts, reply);
         rest.into_iter().for_each(|part| self.add(now, part));
         settlements
@@ -172,12 +176,12 @@ impl Batcher {
 
     /// The parts of a request that is under way; none of one that isn't.
     pub fn parts_of(&self, request: u64) -> &[Part] {
-        self.under_way.get(&request).map_or(&[], Vec::as_slice)
+        self.under_way.get(&request).map_or(&[], |parts| parts.as_slice())
     }
 
     /// Writes that wait here or are under way.
     pub fn writes(&self) -> usize {
         let waiting = self.closed.iter().map(Vec::len).sum::<usize>() + self.open.len();
-        waiting + self.under_way.values().map(Vec::len).sum::<usize>()
+        waiting + self.under_way.values().map(|parts| parts.len()).sum::<usize>()
     }
 }

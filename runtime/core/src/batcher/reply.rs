@@ -65,7 +65,7 @@ impl Reply {
             *counter += objects;
         };
         if let Answers::All(outcome) = &self.answers {
-            count(outcome, parts.iter().map(|part| part.objects.len()).sum());
+            count(outcome, parts.iter().map(|part| part.objects().count()).sum());
             return outcomes;
         }
         for_each_object(parts, |_, _, array, index| count(&self.answers.of(array, index), 1));
@@ -91,8 +91,10 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
     let mut answers: Vec<(usize, u32, usize, usize)> = Vec::new();
     if let Answers::All(outcome) = &reply.answers {
         for part in &mut parts {
-            for object in std::mem::take(&mut part.objects) {
-                take_answer(part, object, outcome);
+            for object in part.range() {
+                if !part.write.done.contains(object as usize) {
+                    take_answer(part, object, outcome);
+                }
             }
         }
     } else {
@@ -129,7 +131,7 @@ fn take_answer(part: &mut Part, object: u32, outcome: &Outcome) {
         }
         Outcome::Refused(reason) => {
             part.done_mut().insert(object as usize);
-            part.refused.get_or_insert_with(|| reason.clone());
+            part.refused.get_or_insert_with(|| reason.as_str().into());
         }
         Outcome::Retry { after, cause } => again(part, *after, cause),
         Outcome::Unknown(cause) => again(part, None, cause),
@@ -151,7 +153,7 @@ fn again(part: &mut Part, after: Option<Millis>, cause: &str) {
 fn settlement(part: Part) -> Settlement {
     let outcome = match (part.again, part.refused) {
         (Some((after, cause)), refused) => WriteOutcome::Again { after, cause, refused },
-        (None, Some(reason)) => WriteOutcome::Refused(reason),
+        (None, Some(reason)) => WriteOutcome::Refused(reason.into()),
         (None, None) => WriteOutcome::Committed(part.level),
     };
     let Part { write, .. } = part;

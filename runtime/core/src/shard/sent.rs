@@ -4,7 +4,7 @@ use flowrun_sdk::{Delivery, Door};
 
 use super::Turn;
 use crate::outbox::Stage;
-use crate::record::Change;
+use crate::record::{Change, FinalSend};
 use crate::{ItemId, SendOutcome};
 
 impl Turn<'_> {
@@ -16,11 +16,11 @@ impl Turn<'_> {
         let policy = self.shard.settings.retry;
         let failures = message.failures + 1;
         let (due, failures) = match outcome {
-            SendOutcome::Sent => return self.take_sent(id, outcome, None),
-            SendOutcome::Refused(_) => return self.give_up_sending(id, outcome),
+            SendOutcome::Sent => return self.take_sent(id, FinalSend::Sent, None),
+            SendOutcome::Refused(reason) => return self.give_up_sending(id, reason),
             SendOutcome::Unknown(cause) if message.content.delivery == Delivery::AtMostOnce => {
                 let why = format!("unknown whether it was sent: {cause}").into();
-                return self.take_sent(id, SendOutcome::Unknown(cause), Some(why));
+                return self.take_sent(id, FinalSend::Unknown, Some(why));
             }
             SendOutcome::Retry { after: Some(after), .. } => {
                 (self.now() + policy.told(after), message.failures)
@@ -29,7 +29,7 @@ impl Turn<'_> {
                 if failures >= policy.attempts =>
             {
                 let reason = format!("gave up after {failures} attempts; the last: {cause}");
-                return self.give_up_sending(id, SendOutcome::Refused(reason));
+                return self.give_up_sending(id, reason);
             }
             SendOutcome::Retry { .. } | SendOutcome::Unknown(_) => {
                 (self.now() + policy.delay(failures, self.shard.salt(id)), failures)
@@ -38,18 +38,18 @@ impl Turn<'_> {
         self.emit(Change::SendRetry { message: id, due, failures });
     }
 
-    fn take_sent(&mut self, id: ItemId, outcome: SendOutcome, why: Option<Box<str>>) {
+    fn take_sent(&mut self, id: ItemId, outcome: FinalSend, why: Option<Box<str>>) {
         let journey = self.shard.state.messages.get(id).expect("the caller has found it").journey;
         self.emit(Change::Sent { message: id, outcome });
         self.leave(journey, Door::NEXT, why);
     }
 
-    fn give_up_sending(&mut self, id: ItemId, outcome: SendOutcome) {
-        let SendOutcome::Refused(reason) = &outcome else { unreachable!("called with refusals") };
+    fn give_up_sending(&mut self, id: ItemId, reason: String) {
         let message = self.shard.state.messages.get(id).expect("the caller has found it");
         let (journey, origin) = (message.journey, message.origin);
         let payload = serde_json::to_string(&*message.content).expect("a message is plain data");
-        self.bury(origin, reason.clone(), payload);
+        let outcome = FinalSend::Refused(reason.as_str().into());
+        self.bury(origin, reason, payload);
         self.emit(Change::Sent { message: id, outcome });
         self.leave(journey, Door::ON_FAILURE, None);
     }

@@ -4,7 +4,7 @@ use flowrun_sdk::Door;
 
 use super::Turn;
 use crate::outbox::Stage;
-use crate::record::Change;
+use crate::record::{Change, Final, Unfinished};
 use crate::users::NONE;
 use crate::{ItemId, Progress, WriteOutcome};
 
@@ -22,38 +22,39 @@ impl Turn<'_> {
         if write.attempt != attempt || write.stage != Stage::InFlight {
             return;
         }
-        match outcome {
-            WriteOutcome::Committed(_) => self.settle(id, outcome, Door::NEXT),
-            WriteOutcome::Refused(_) => self.refuse(id, outcome),
+        let policy = self.shard.settings.retry;
+        let (due, failures, refused) = match outcome {
+            WriteOutcome::Committed(level) => {
+                return self.settle(id, Final::Committed(level), Door::NEXT);
+            }
+            WriteOutcome::Refused(reason) => return self.refuse(id, &reason),
+            // A wait that the backend asks for is no failure of the write.
             WriteOutcome::Again { after: Some(after), refused, .. } => {
-                // A wait that the backend asks for is no failure of the write.
-                let due = self.now() + self.shard.settings.retry.told(after);
-                let failures = write.failures;
-                self.emit(Change::WriteRetry { write: id, due, failures, done, refused });
+                (self.now() + policy.told(after), write.failures, refused)
             }
             WriteOutcome::Again { after: None, cause, refused } => {
                 let failures = write.failures + 1;
-                let policy = self.shard.settings.retry;
                 if failures >= policy.attempts {
                     let reason = format!("gave up after {failures} attempts; the last: {cause}");
-                    return self.refuse(id, WriteOutcome::Refused(reason));
+                    return self.refuse(id, &reason);
                 }
-                let due = self.now() + policy.delay(failures, self.shard.salt(id));
-                self.emit(Change::WriteRetry { write: id, due, failures, done, refused });
+                let wait = policy.delay(failures, self.shard.salt(id));
+                (self.now() + wait, failures, refused)
             }
-        }
+        };
+        let state = Box::new(Unfinished { done, refused });
+        self.emit(Change::WriteRetry { write: id, due, failures, state });
     }
 
     /// The write never will be made: kept as a dead letter, and its user goes on.
-    fn refuse(&mut self, id: ItemId, outcome: WriteOutcome) {
-        let WriteOutcome::Refused(reason) = &outcome else { unreachable!("called with refusals") };
+    fn refuse(&mut self, id: ItemId, reason: &str) {
         let write = self.shard.state.writes.get(id).expect("the caller has found it");
-        let (origin, reason, payload) = (write.origin, reason.clone(), write.objects.to_json());
-        self.bury(origin, reason, payload);
-        self.settle(id, outcome, Door::ON_FAILURE);
+        let (origin, payload) = (write.origin, write.objects.to_json());
+        self.bury(origin, reason.to_owned(), payload);
+        self.settle(id, Final::Refused(reason.into()), Door::ON_FAILURE);
     }
 
-    fn settle(&mut self, id: ItemId, outcome: WriteOutcome, door: Door) {
+    fn settle(&mut self, id: ItemId, outcome: Final, door: Door) {
         let write = self.shard.state.writes.get(id).expect("the caller has found it");
         let (journey, user) = (write.journey, write.origin.user);
         self.emit(Change::Settled { write: id, outcome });

@@ -9,12 +9,12 @@ use flowrun_sdk::{Door, Millis};
 
 use crate::journey::{Journey, Journeys, State as Rest};
 use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
-use crate::record::{Change, DeadLetter, Ending};
+use crate::record::{Change, DeadLetter, Ending, Final, FinalSend};
 use crate::tally::{StepTally, Tally};
 use crate::timers::{Timer, Timers};
 use crate::trace::{Counts, Line, What};
 use crate::users::{NONE, Users};
-use crate::{Canvas, CanvasIx, CommitLevel, ItemId, JourneyIx, NodeIx, WriteKey, WriteOutcome};
+use crate::{Canvas, CanvasIx, ItemId, JourneyIx, NodeIx, WriteKey};
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -99,12 +99,12 @@ impl State {
                     self.line(at, *journey, || What::Held { key, objects: counts });
                 }
             }
-            Change::WriteRetry { write, due, failures, done, refused } => {
+            Change::WriteRetry { write, due, failures, state } => {
                 let pending = self.writes.get_mut(*write).expect("the write is in the outbox");
                 pending.failures = *failures;
                 pending.attempt += 1;
-                pending.done = done.clone();
-                pending.refused = refused.clone();
+                pending.done = state.done.clone();
+                pending.refused = state.refused.clone();
                 pending.stage = Stage::Retry { due: *due };
                 self.timers.set(*due, Timer::Write(write.slot));
             }
@@ -143,7 +143,7 @@ impl State {
             Change::Sent { message, outcome } => {
                 let pending = self.messages.remove(*message);
                 self.rest(pending.journey, Rest::Ready);
-                if matches!(outcome, crate::SendOutcome::Sent) {
+                if *outcome == FinalSend::Sent {
                     self.tallies[pending.origin.canvas.index()].messages += 1;
                     self.sent(at, pending);
                 }
@@ -255,7 +255,7 @@ impl State {
         self.writes.insert(id, write);
     }
 
-    fn settled(&mut self, at: Millis, id: ItemId, outcome: &WriteOutcome) {
+    fn settled(&mut self, at: Millis, id: ItemId, outcome: &Final) {
         let write = self.writes.remove(id);
         assert_eq!(write.stage, Stage::InFlight, "only what is in flight settles");
         let user = write.origin.user;
@@ -268,10 +268,8 @@ impl State {
             self.writes.get_mut(next).expect("just found").stage = Stage::InFlight;
         }
         let word = match outcome {
-            WriteOutcome::Committed(CommitLevel::Applied) => "applied",
-            WriteOutcome::Committed(CommitLevel::Accepted) => "accepted",
-            WriteOutcome::Refused(_) => "refused",
-            WriteOutcome::Again { .. } => unreachable!("another attempt is not final"),
+            Final::Committed(level) => level.word(),
+            Final::Refused(_) => "refused",
         };
         match write.journey {
             Some(journey) => {

@@ -190,7 +190,6 @@ impl Turn<'_> {
             }
             Decision::Send(content) => {
                 let message = self.shard.state.messages.vacant();
-                let content = Arc::new(*content);
                 self.emit(Change::Sending { journey, message, content });
                 let effect = self.shard.send_effect(message);
                 self.perform(effect);
