@@ -5,12 +5,16 @@
 //! yaml-language-server completes from best; `$defs` are in its place all the same, since
 //! a pointer works in every draft.
 
+use flowrun_sdk::settings::format;
 use flowrun_sdk::{Catalogue, Declaration, Exits, Kind};
 use serde_json::{Map, Value as Json, json};
 
 use crate::head::Written;
 use crate::outline::{ID, NEXT, ON_FAILURE, ON_TIMEOUT};
-use crate::schema::NAME_PATTERN;
+use crate::schema::{NAME_PATTERN, is_usable};
+
+/// How deep a schema is looked into; a plugin's may be anything, no honest one is this deep.
+const MAX_DEPTH: usize = 128;
 
 /// The schema of a Canvas that may use these kinds.
 pub fn schema(catalogue: &Catalogue) -> Json {
@@ -33,7 +37,29 @@ pub fn schema(catalogue: &Catalogue) -> Json {
         list.remove("format");
     }
     schema["$defs"] = Json::Object(definitions);
+    tidy(&mut schema, 0);
     schema
+}
+
+/// Takes out what would mislead an editor: to JSON Schema a `duration` is ISO 8601 only, and
+/// a default of nothing is none.
+fn tidy(schema: &mut Json, depth: usize) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match schema {
+        Json::Object(object) => {
+            if object.get("format").is_some_and(|name| name == format::DURATION) {
+                object.remove("format");
+            }
+            if object.get("default").is_some_and(Json::is_null) {
+                object.remove("default");
+            }
+            object.values_mut().for_each(|value| tidy(value, depth + 1));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| tidy(item, depth + 1)),
+        _ => {}
+    }
 }
 
 /// What stands at one place in a list of steps: all kinds as properties, so that an editor
@@ -54,13 +80,12 @@ fn any_step(catalogue: &Catalogue) -> Json {
         let description = description(&kind.declaration);
         // Beside `$ref` a description is ignored by old drafts.
         let reference = json!({ "$ref": pointer(name) });
-        properties.insert(
-            name.clone(),
-            json!({ "description": description, "allOf": [reference] }),
-        );
+        properties
+            .insert(name.clone(), json!({ "description": description, "allOf": [reference] }));
     }
     let next = "The id of the step to go to; without it, the step below.";
-    let failure = "Where users go for whom the step failed; without it they exit with `update_failed`.";
+    let failure =
+        "Where users go for whom the step failed; without it they exit with `update_failed`.";
     let timeout = "Where users go for whom it took too long; without it, as `on_failure`.";
     properties.insert(NEXT.to_owned(), door(next));
     properties.insert(ON_FAILURE.to_owned(), door(failure));
@@ -95,14 +120,15 @@ fn settings(kind: &Kind) -> Json {
     let declaration = &kind.declaration;
     let name = &declaration.name;
     let mut settings = kind.settings.clone();
-    rebase(&mut settings, &pointer(name), 0);
+    rebase(&mut settings, &kind.settings, &pointer(name), 0);
     let Some(object) = settings.as_object_mut() else { return json!(true) };
     object.remove("$schema");
     object.remove("title");
     object.insert("description".to_owned(), json!(description(declaration)));
-    let bare = declaration.shorthand.as_ref().and_then(|setting| {
-        Some(object.get("properties")?.get(setting)?.clone())
-    });
+    let bare = declaration
+        .shorthand
+        .as_ref()
+        .and_then(|setting| Some(object.get("properties")?.get(setting)?.clone()));
     let Some(bare) = bare else { return settings };
     let mut forms = vec![bare];
     // Where nothing is required, the kind can stand alone: `exit:`.
@@ -131,10 +157,10 @@ fn pointer(name: &str) -> String {
     format!("#/$defs/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Settings become a part of a larger schema, so their references get a longer way.
-fn rebase(schema: &mut Json, place: &str, depth: usize) {
-    // A plugin's schema may be anything; no honest one is this deep.
-    if depth > 128 {
+/// Settings become a part of a larger schema, so their references get a longer way. One
+/// that leads nowhere would cost the editor the whole schema, so it is left out.
+fn rebase(schema: &mut Json, root: &Json, place: &str, depth: usize) {
+    if depth > MAX_DEPTH || (schema.get("$ref").is_some() && !is_usable(root, schema)) {
         *schema = json!(true);
         return;
     }
@@ -149,11 +175,65 @@ fn rebase(schema: &mut Json, place: &str, depth: usize) {
                     }
                     // What is no schema is left alone.
                     _ if matches!(key.as_str(), "const" | "enum" | "default" | "examples") => {}
-                    value => rebase(value, place, depth + 1),
+                    value => rebase(value, root, place, depth + 1),
                 }
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(|item| rebase(item, place, depth + 1)),
+        Json::Array(items) => {
+            items.iter_mut().for_each(|item| rebase(item, root, place, depth + 1));
+        }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "../tests/catalogue/mod.rs"]
+mod catalogue;
+
+#[cfg(test)]
+mod tests {
+    use super::{catalogue, schema};
+    use crate::schema::{Area, At, Walker};
+    use crate::texts::Texts;
+    use crate::{Source, codes, yaml};
+
+    /// Faults that the editor's schema finds in a text, read by the checker's own walk.
+    fn faults(text: &str) -> Vec<crate::Diagnostic> {
+        let schema = schema(catalogue::catalogue());
+        let source = Source { path: "x.yaml".to_owned(), text: text.to_owned() };
+        let mut faults = Vec::new();
+        let root = yaml::parse(&source.text, &mut faults).expect("a tree");
+        let mut texts = Texts::new(&source, &catalogue::Beside);
+        let mut walker = Walker::new(&schema, Area::Step, &mut texts, &mut faults);
+        let at = At { key: "", place: 0..0, item: None, item_index: None };
+        walker.walk(&schema, &root, &at);
+        faults.retain(|fault| fault.is_error());
+        faults
+    }
+
+    #[test]
+    fn what_the_checker_accepts_the_editor_accepts() {
+        let right = codes::all().map(|page| page.right).filter(|right| !right.is_empty());
+        for text in right.chain([include_str!("../tests/corpus/good.yaml")]) {
+            assert_eq!(faults(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_editor_sees_unknown_keys_and_wrong_values() {
+        for code in [
+            codes::UNKNOWN_KEY,
+            codes::MISSING_KEY,
+            codes::BAD_ID,
+            codes::NO_ID,
+            codes::UNKNOWN_KIND,
+            codes::UNKNOWN_SETTING,
+            codes::WRONG_TYPE,
+            codes::NOT_ALLOWED,
+            codes::OUT_OF_RANGE,
+        ] {
+            let page = codes::page(code.as_str()).expect("a page");
+            assert_ne!(faults(page.wrong), [], "{code}");
+        }
     }
 }

@@ -73,8 +73,7 @@ enum WrittenReentry {
 impl Written {
     /// The schema of all but the steps.
     pub(crate) fn schema() -> &'static Json {
-        static SCHEMA: LazyLock<Json> =
-            LazyLock::new(|| schemars::schema_for!(Written).to_value());
+        static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Written).to_value());
         &SCHEMA
     }
 }

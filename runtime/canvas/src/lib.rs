@@ -12,6 +12,10 @@
 //! a small multiple of its size, which is limited.
 #![forbid(unsafe_code)]
 
+// Tests share a catalogue that knows the crate by its name.
+#[cfg(test)]
+extern crate self as flowrun_canvas;
+
 pub mod codes;
 mod diagnostic;
 mod editor;

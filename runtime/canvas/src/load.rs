@@ -160,7 +160,8 @@ fn finish(mut faults: Vec<Diagnostic>, sources: &[Source]) -> Vec<Diagnostic> {
         // A fault without a path lies in the Canvas itself.
         sources.iter().position(|source| source.path == path).unwrap_or(0)
     };
-    faults.sort_by_cached_key(|fault| (number(&fault.file), fault.span.start, fault.severity as u8));
+    faults
+        .sort_by_cached_key(|fault| (number(&fault.file), fault.span.start, fault.severity as u8));
     faults.dedup();
     shorten(&mut faults);
     for fault in &mut faults {

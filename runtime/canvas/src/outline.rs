@@ -53,7 +53,8 @@ pub(crate) fn outline<'t, 's>(
         faults.push(Diagnostic::error(codes::NO_STEPS, list.key_span.clone(), message));
     }
     if items.len() > MAX_STEPS {
-        let message = format!("a Canvas has at most {MAX_STEPS} steps; this one has {}", items.len());
+        let message =
+            format!("a Canvas has at most {MAX_STEPS} steps; this one has {}", items.len());
         faults.push(Diagnostic::error(codes::TOO_MANY_STEPS, list.key_span.clone(), message));
         return Vec::new();
     }
@@ -71,9 +72,8 @@ fn step<'t, 's>(
         _ => {
             let message = format!("a step is a map with an `id` and a kind, not {}", node.noun());
             let hint = "write `- id: NAME` and below it a kind such as `delay:`";
-            faults.push(
-                Diagnostic::error(codes::WRONG_TYPE, node.span.clone(), message).hint(hint),
-            );
+            faults
+                .push(Diagnostic::error(codes::WRONG_TYPE, node.span.clone(), message).hint(hint));
             return None;
         }
     };
@@ -84,7 +84,8 @@ fn step<'t, 's>(
     let mut door = |key: &str| door(map, key, kind, settings, faults);
     let (next, on_failure, on_timeout) = (door(NEXT), door(ON_FAILURE), door(ON_TIMEOUT));
     let ways = [(NEXT, &next), (ON_FAILURE, &on_failure), (ON_TIMEOUT, &on_timeout)];
-    let lost_way = map.partial || ways.iter().any(|(key, way)| way.is_none() && map.get(key).is_some());
+    let lost_way =
+        map.partial || ways.iter().any(|(key, way)| way.is_none() && map.get(key).is_some());
     Some(Step { id, place, kind, settings, next, on_failure, on_timeout, lost_way })
 }
 
@@ -139,9 +140,8 @@ fn kind_key<'t, 's>(
     faults: &mut Vec<Diagnostic>,
 ) -> Option<&'t Entry<'s>> {
     let others = map.entries.iter().filter(|entry| !GENERAL.contains(&entry.key.as_ref()));
-    let (kinds, unknown): (Vec<_>, Vec<_>) = others.partition(|entry| {
-        catalogue.get(&entry.key).is_some() || unsupported::is_kind(&entry.key)
-    });
+    let (kinds, unknown): (Vec<_>, Vec<_>) = others
+        .partition(|entry| catalogue.get(&entry.key).is_some() || unsupported::is_kind(&entry.key));
     for entry in &unknown {
         faults.push(unknown_key(entry, kinds.is_empty(), catalogue));
     }

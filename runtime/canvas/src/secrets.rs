@@ -6,8 +6,16 @@ use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Value};
 
 /// Keys whose value is a secret, if it is a literal.
-const KEYS: [&str; 8] =
-    ["authorization", "api_key", "apikey", "x-api-key", "token", "secret", "password", "access_token"];
+const KEYS: [&str; 8] = [
+    "authorization",
+    "api_key",
+    "apikey",
+    "x-api-key",
+    "token",
+    "secret",
+    "password",
+    "access_token",
+];
 
 /// Beginnings that only secrets have.
 const BEGINNINGS: [&str; 8] =

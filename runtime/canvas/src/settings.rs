@@ -51,7 +51,8 @@ pub(crate) fn settle<'s>(
         }
         // `exit:` with nothing behind it has no settings.
         (_, Value::Scalar(_)) if entry.value.is_null() => {
-            let nothing = Node { span: entry.key_span.clone(), value: Value::Map(Default::default()) };
+            let nothing =
+                Node { span: entry.key_span.clone(), value: Value::Map(Default::default()) };
             walker.walk(&kind.settings, &nothing, &at)
         }
         _ => walker.walk(&kind.settings, &entry.value, &at),

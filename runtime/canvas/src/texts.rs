@@ -99,8 +99,9 @@ impl<'s> Texts<'s> {
     /// All files that were read, by path: those named, then the content blocks used.
     pub(crate) fn into_sources(self) -> Vec<Source> {
         let named = self.read.into_values().flatten();
-        let mut sources: Vec<Source> =
-            named.map(|source| Rc::try_unwrap(source).unwrap_or_else(|shared| (*shared).clone())).collect();
+        let mut sources: Vec<Source> = named
+            .map(|source| Rc::try_unwrap(source).unwrap_or_else(|shared| (*shared).clone()))
+            .collect();
         let used = self.blocks.used.into_inner();
         let mut blocks = self.blocks.texts.into_inner().unwrap_or_default();
         for name in used {

@@ -11,8 +11,18 @@ const KINDS: [&str; 1] = ["action_paths"];
 
 /// Keys that belong to the environment, not into a Canvas.
 const ENVIRONMENT: [&str; 12] = [
-    "api_key", "apikey", "backend", "backends", "base_url", "channel", "channels", "cluster",
-    "endpoint", "key", "rest_endpoint", "url",
+    "api_key",
+    "apikey",
+    "backend",
+    "backends",
+    "base_url",
+    "channel",
+    "channels",
+    "cluster",
+    "endpoint",
+    "key",
+    "rest_endpoint",
+    "url",
 ];
 
 pub(crate) fn is_kind(name: &str) -> bool {
@@ -50,7 +60,8 @@ pub(crate) fn key(within: &str, key: &str, span: Span) -> Option<Diagnostic> {
         ),
         ("", key) if ENVIRONMENT.contains(&key.to_ascii_lowercase().as_str()) => {
             let message = format!("`{key}` belongs to the environment, not into a Canvas");
-            let hint = "write it into flowrun.toml, so that one Canvas runs in test, staging and live";
+            let hint =
+                "write it into flowrun.toml, so that one Canvas runs in test, staging and live";
             Some(Diagnostic::error(codes::ENVIRONMENT, span, message).hint(hint))
         }
         _ => None,

@@ -84,9 +84,11 @@ pub(crate) fn wire(
             lead(Door(Door::FIRST_OWN + own as u16), to);
         }
         let failure = step.on_failure.as_ref();
-        let failure = failure.and_then(|name| Some((find("on_failure", name)?, Some(name.span.clone()))));
+        let failure =
+            failure.and_then(|name| Some((find("on_failure", name)?, Some(name.span.clone()))));
         let timeout = step.on_timeout.as_ref();
-        let timeout = timeout.and_then(|name| Some((find("on_timeout", name)?, Some(name.span.clone()))));
+        let timeout =
+            timeout.and_then(|name| Some((find("on_timeout", name)?, Some(name.span.clone()))));
         lost |= step.on_failure.is_some() && failure.is_none();
         lost |= step.on_timeout.is_some() && timeout.is_none();
         lead(Door::ON_FAILURE, failure.clone());
@@ -101,10 +103,7 @@ pub(crate) fn wire(
 }
 
 /// The number of every id; the first of two counts.
-fn numbers<'p>(
-    steps: &'p [Step<'_, '_>],
-    faults: &mut Vec<Diagnostic>,
-) -> HashMap<&'p str, usize> {
+fn numbers<'p>(steps: &'p [Step<'_, '_>], faults: &mut Vec<Diagnostic>) -> HashMap<&'p str, usize> {
     let mut numbers = HashMap::with_capacity(steps.len());
     for (number, step) in steps.iter().enumerate() {
         let Some(id) = &step.id else { continue };

@@ -15,19 +15,17 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::Source;
 use crate::diagnostic::{Diagnostic, Position, Severity, Span, Suggestion};
 use crate::lines::Lines;
-use crate::Source;
 
 /// The most of an offending text that is repeated.
 const MAX_TEXT: usize = 200;
 
 /// All diagnostics as a JSON array, pretty-printed.
 pub fn render_json(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
-    let files: Vec<(&str, Lines<'_>)> = sources
-        .iter()
-        .map(|source| (source.path.as_str(), Lines::of(&source.text)))
-        .collect();
+    let files: Vec<(&str, Lines<'_>)> =
+        sources.iter().map(|source| (source.path.as_str(), Lines::of(&source.text))).collect();
     let all: Json = diagnostics.iter().map(|diagnostic| value(diagnostic, &files)).collect();
     let mut text = serde_json::to_string_pretty(&all).expect("a JSON value can be written");
     text.push('\n');
@@ -56,7 +54,8 @@ fn value(diagnostic: &Diagnostic, files: &[(&str, Lines<'_>)]) -> Json {
     place(&mut value, diagnostic.start, diagnostic.end);
     value["text"] = json!(lines.map_or("", |lines| offending(lines.text(), &diagnostic.span)));
     value["hint"] = json!(diagnostic.hint);
-    value["suggestion"] = suggestion.map_or(Json::Null, |(suggestion, lines)| change(suggestion, lines));
+    value["suggestion"] =
+        suggestion.map_or(Json::Null, |(suggestion, lines)| change(suggestion, lines));
     value["related"] = related;
     value
 }

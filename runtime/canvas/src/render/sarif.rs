@@ -2,18 +2,16 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::codes;
 use crate::Source;
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::lines::Lines;
 
 /// All diagnostics as a SARIF log, pretty-printed. Paths stay as they are shown to people,
 /// so they are relative where those are.
 pub fn render_sarif(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
-    let files: Vec<(&str, Lines<'_>)> = sources
-        .iter()
-        .map(|source| (source.path.as_str(), Lines::of(&source.text)))
-        .collect();
+    let files: Vec<(&str, Lines<'_>)> =
+        sources.iter().map(|source| (source.path.as_str(), Lines::of(&source.text))).collect();
     let rules: Vec<Json> = codes::all()
         .map(|page| {
             json!({
@@ -24,7 +22,8 @@ pub fn render_sarif(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
             })
         })
         .collect();
-    let results: Vec<Json> = diagnostics.iter().map(|diagnostic| result(diagnostic, &files)).collect();
+    let results: Vec<Json> =
+        diagnostics.iter().map(|diagnostic| result(diagnostic, &files)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

@@ -100,7 +100,9 @@ fn drawings<'d>(
             _ => clusters.push(vec![mark]),
         }
     }
-    clusters.sort_by_key(|cluster| !cluster.iter().any(|mark| matches!(mark.kind, AnnotationKind::Primary)));
+    clusters.sort_by_key(|cluster| {
+        !cluster.iter().any(|mark| matches!(mark.kind, AnnotationKind::Primary))
+    });
     for cluster in clusters {
         drawings.push(match source.and_then(|source| drawing(&cluster, file, &source.text)) {
             Some(snippet) => snippet.into(),
@@ -146,10 +148,7 @@ fn window<'d>(text: &'d str, span: &Span) -> Option<(&'d str, usize)> {
     (end - start <= MAX_DRAWN).then(|| (&text[start..end], start))
 }
 
-fn patch<'d>(
-    diagnostic: &'d Diagnostic,
-    sources: &'d [Source],
-) -> Option<Snippet<'d, Patch<'d>>> {
+fn patch<'d>(diagnostic: &'d Diagnostic, sources: &'d [Source]) -> Option<Snippet<'d, Patch<'d>>> {
     let suggestion = diagnostic.suggestion.as_ref()?;
     let source = sources.iter().find(|source| source.path == diagnostic.file)?;
     let (window, start) = window(&source.text, &suggestion.span)?;

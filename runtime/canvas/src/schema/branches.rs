@@ -78,7 +78,8 @@ impl<'w, 's> Walker<'w, 's> {
                 _ => "a number",
             })
             .collect();
-        let wanted = if wanted.is_empty() { "something else".to_owned() } else { wanted.join(" or ") };
+        let wanted =
+            if wanted.is_empty() { "something else".to_owned() } else { wanted.join(" or ") };
         self.expected(&wanted, node, at, &kinds);
         None
     }

@@ -2,8 +2,8 @@
 //! with a form of their own: durations and zones.
 
 use flowrun_core::Slot;
-use flowrun_sdk::settings::{Door, Tree, format};
 use flowrun_sdk::Duration;
+use flowrun_sdk::settings::{Door, Tree, format};
 use serde_json::{Map as Object, Value as Json, json};
 
 use super::scalars::short;

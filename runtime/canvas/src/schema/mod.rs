@@ -17,6 +17,11 @@ pub(crate) use walker::{Area, At, OwnDoor, Walker};
 /// The pattern of names: of a Canvas, of a step.
 pub(crate) const NAME_PATTERN: &str = "^[a-z][a-z0-9_-]*$";
 
+/// Whether the references of a schema lead somewhere, and not in a circle.
+pub(crate) fn is_usable(root: &serde_json::Value, schema: &serde_json::Value) -> bool {
+    view::View::of(root, schema).is_ok()
+}
+
 /// Whether a text is a name as of [`NAME_PATTERN`].
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())

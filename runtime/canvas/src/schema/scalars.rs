@@ -23,7 +23,9 @@ impl<'w, 's> Walker<'w, 's> {
             Plain::Huge => return self.huge(node, scalar),
             Plain::Null if view.allows("null") => return Some(Json::Null),
             Plain::Flag(flag) if view.allows("boolean") => Json::Bool(flag),
-            Plain::Int(number) if view.allows("integer") => self.number(view, number.into(), node, at)?,
+            Plain::Int(number) if view.allows("integer") => {
+                self.number(view, number.into(), node, at)?
+            }
             Plain::Float(number) if view.allows("number") => {
                 self.number(view, Number::from_f64(number)?, node, at)?
             }
@@ -40,7 +42,8 @@ impl<'w, 's> Walker<'w, 's> {
         }
         if view.text("pattern") == Some(NAME_PATTERN) && !is_name(text) {
             let message = format!("`{}` can't be called `{}`", at.key, short(text));
-            let hint = "a name begins with a small letter and has small letters, digits, `_` and `-`";
+            let hint =
+                "a name begins with a small letter and has small letters, digits, `_` and `-`";
             let fault = Diagnostic::error(codes::BAD_ID, node.span.clone(), message).hint(hint);
             self.fault(fault);
             return None;
@@ -48,7 +51,13 @@ impl<'w, 's> Walker<'w, 's> {
         Some(Json::from(text))
     }
 
-    fn number(&mut self, view: &View<'w>, number: Number, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+    fn number(
+        &mut self,
+        view: &View<'w>,
+        number: Number,
+        node: &Node<'s>,
+        at: &At<'_>,
+    ) -> Option<Json> {
         let value = number.as_f64()?;
         let limit = |keyword| view.word(keyword).and_then(Json::as_f64);
         let (least, most) = format_range(view.text("format"));
@@ -100,7 +109,12 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     /// `const` and `enum`.
-    pub(super) fn one_of(&mut self, values: &[&Json], node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+    pub(super) fn one_of(
+        &mut self,
+        values: &[&Json],
+        node: &Node<'s>,
+        at: &At<'_>,
+    ) -> Option<Json> {
         if let Some(value) = self.matching(values, node) {
             return Some(value);
         }
@@ -141,7 +155,12 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     /// Not the kind of value that is wanted.
-    pub(super) fn mismatch(&mut self, view: &View<'w>, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+    pub(super) fn mismatch(
+        &mut self,
+        view: &View<'w>,
+        node: &Node<'s>,
+        at: &At<'_>,
+    ) -> Option<Json> {
         self.expected(&wanted(&view.kinds()), node, at, &view.kinds());
         None
     }

@@ -51,7 +51,9 @@ fn is_clock(text: &str) -> bool {
     let mut parts = text.split(':');
     let hours = parts.next().is_some_and(|part| matches!(part.len(), 1 | 2) && all_digits(part));
     let rest: Vec<&str> = parts.collect();
-    hours && matches!(rest.len(), 1 | 2) && rest.iter().all(|part| part.len() == 2 && all_digits(part))
+    hours
+        && matches!(rest.len(), 1 | 2)
+        && rest.iter().all(|part| part.len() == 2 && all_digits(part))
 }
 
 /// `1.5`, `.5`, `1e3`; the sign is gone already.
