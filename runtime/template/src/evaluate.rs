@@ -49,7 +49,15 @@ impl<'r> Renderer<'r> {
             Base::Name(id) => self.variable(*id),
             Base::Dynamic(key) => self.dynamic(key, path.place)?,
         };
+        if path.steps.len() > 8 {
+            self.work(path.steps.len() / 8, path.place)?;
+        }
         for step in &path.steps {
+            if let Value::Map(made) = value
+                && made.len() > 16
+            {
+                self.work(made.len() / 16, path.place)?;
+            }
             value = match step {
                 Step::Key(key) => by_key(value, key),
                 Step::Index(index) => {
@@ -84,6 +92,7 @@ impl<'r> Renderer<'r> {
         let Value::Str(key) = self.evaluate(key, place)? else {
             return Ok(Value::Nil);
         };
+        self.work(self.program.names.len() / 16, place)?;
         let known = self.program.names.iter().position(|name| *name.text == *key);
         match known.and_then(|id| u32::try_from(id).ok()) {
             Some(id) => Ok(self.variable(id)),
@@ -208,6 +217,7 @@ impl<'r> Renderer<'r> {
 
     fn compare(&mut self, comparison: &'r Comparison) -> Result<bool, Halt> {
         let place = comparison.place;
+        self.work(1, place)?;
         let left = self.evaluate(&comparison.left, place)?;
         let Some((operator, right)) = &comparison.right else {
             return Ok(left.is_truthy());

@@ -147,9 +147,10 @@ impl<'r> Renderer<'r> {
         Ok(())
     }
 
-    pub(crate) fn step(&mut self, place: Place) -> Result<(), Halt> {
-        let stepped = self.arena.step(1);
-        self.at(place, stepped)
+    /// Counts work done.
+    #[inline]
+    pub(crate) fn work(&self, steps: usize, place: Place) -> Result<(), Halt> {
+        self.at(place, self.arena.step(steps))
     }
 
     /// Gives a refusal its place.

@@ -194,13 +194,15 @@ impl<'s> Scanner<'s> {
         let mut quote = None;
         loop {
             let Some(byte) = bytes.get(at) else {
-                self.at = start + 2;
-                return Err(unclosed(start, "{{", "}}"));
+                return Err(self.endless_output(start));
             };
             match (*byte, bytes.get(at + 1)) {
                 (b'$', Some(b'{')) if quote.is_none() => {
-                    let close = bytes[at..].iter().position(|b| *b == b'}');
-                    at += close.map_or(2, |length| length + 1);
+                    match bytes[at..].iter().position(|b| *b == b'}') {
+                        Some(length) => at += length + 1,
+                        // No brace in the rest of the text, so no end either.
+                        None => at = bytes.len(),
+                    }
                     continue;
                 }
                 (b'}', Some(b'}')) => break,
@@ -224,6 +226,22 @@ impl<'s> Scanner<'s> {
             span: start..end,
             markup: trim(self.source, inner),
         })
+    }
+
+    /// An output without an end. Where only the brace of a `${` is missing, that is said instead.
+    fn endless_output(&mut self, start: usize) -> Fault {
+        let rest = &self.source[start..self.end];
+        if let (Some(field), Some(close)) = (rest.find("${"), rest.find("}}"))
+            && field < close
+        {
+            self.at = start + close + 2;
+            let span = start + field..start + field + 2;
+            return Fault::syntax(span, "`${` is not closed by `}`");
+        }
+        // There is no end in the rest of the text; looking for it from every `{{` in there would
+        // take forever.
+        self.at = self.end;
+        unclosed(start, "{{", "}}")
     }
 
     fn line(&mut self) -> Option<Result<Piece, Fault>> {
@@ -256,22 +274,24 @@ impl<'s> Scanner<'s> {
     pub(crate) fn verbatim(&mut self, end: &str) -> Option<Span> {
         let start = self.at;
         let mut at = start;
-        while let Some(skip) = self.source[at..self.end].find("{%") {
-            let open = at + skip;
-            let mut probe = Scanner {
-                at: open,
-                ..self.clone()
-            };
-            let named = probe.tag().ok().filter(|tag| {
-                let inside = &self.source[open + 2..tag.span.end];
-                self.source[tag.name.clone()] == *end && !inside.contains("{%")
-            });
-            if named.is_some() {
-                self.at = probe.at;
-                self.trim_next = probe.trim_next;
-                return Some(start..open);
+        // From each `%}` back to the last `{%` before it, so that the text is read once.
+        while let Some(length) = self.source[at..self.end].find("%}") {
+            let close = at + length;
+            if let Some(skip) = self.source[at..close].rfind("{%") {
+                let open = at + skip;
+                let mut probe = Scanner {
+                    at: open,
+                    ..self.clone()
+                };
+                if let Ok(tag) = probe.tag()
+                    && &self.source[tag.name] == end
+                {
+                    self.at = probe.at;
+                    self.trim_next = probe.trim_next;
+                    return Some(start..open);
+                }
             }
-            at = open + 2;
+            at = close + 2;
         }
         None
     }

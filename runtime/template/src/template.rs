@@ -35,11 +35,11 @@ impl Template {
             faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
             return Err(faults);
         }
-        let constant = match program.body.nodes.as_slice() {
-            [] => Some(String::new()),
-            [Node::Text(text)] => Some(text.to_string()),
+        let texts = program.body.nodes.iter().map(|node| match node {
+            Node::Text(text) => Some(&**text),
             _ => None,
-        };
+        });
+        let constant = texts.collect();
         Ok(Template {
             program,
             constant,

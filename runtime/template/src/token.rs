@@ -199,6 +199,8 @@ impl Lexer<'_> {
                 Fault::syntax(span, format!("unexpected character `{c}`"))
                     .hint("use straight quotes: ' or \"")
             }
+            '\u{a0}' => Fault::syntax(span, "unexpected character: a space that does not break")
+                .hint("type a plain space"),
             '=' => Fault::syntax(span, "unexpected character `=`").hint("compare with `==`"),
             '&' => Fault::syntax(span, "unexpected character `&`").hint("write `and`"),
             _ => Fault::syntax(span, format!("unexpected character `{c}`")),

@@ -3,7 +3,8 @@
 //! A [`Value`] is `Copy` and 24 bytes. Nothing is copied out of the host's data; strings and lists
 //! that a filter makes live in the arena of the render that made them.
 //!
-//! Invariant: `Json` holds only arrays and objects once it has passed [`Value::json`].
+//! Invariant: `Json` holds only arrays, objects and whole numbers beyond 64 signed bits once it
+//! has passed [`Value::json`].
 
 use crate::looping::Loop;
 use crate::moment::Moment;
@@ -61,6 +62,8 @@ impl<'a> Value<'a> {
             Json::String(s) => Self::Str(s),
             Json::Number(n) => match n.as_i64() {
                 Some(i) => Self::Int(i),
+                // Whole, but beyond `i64`: read in place, so that no digit is lost.
+                None if n.is_u64() => Self::Json(json),
                 None => Self::Float(n.as_f64().unwrap_or(0.0)),
             },
             Json::Array(_) | Json::Object(_) => Self::Json(json),

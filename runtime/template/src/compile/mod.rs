@@ -309,10 +309,7 @@ impl<'c> Compiler<'c> {
         if self.inside.is_none() {
             self.findings.json.text(text);
         }
-        match body.nodes.last_mut() {
-            Some(Node::Text(before)) => *before = format!("{before}{text}").into(),
-            _ => body.nodes.push(Node::Text(text.into())),
-        }
+        body.nodes.push(Node::Text(text.into()));
     }
 
     /// Compiles the inside of a tag up to its end. `tag` is the opening tag; the tags in `ends`

@@ -254,21 +254,15 @@ fn sum<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outc
 }
 
 fn sort<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    sorted(arena, input, arguments, |a, b| compare::order(*a, *b, 0))
+    sorted(arena, input, arguments, Keys::AsTheyAre, |a, b| compare::order(*a, *b, 0))
 }
 
 fn sort_natural<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    sorted(arena, input, arguments, |a, b| match (a, b) {
+    sorted(arena, input, arguments, Keys::Written, |a, b| match (a, b) {
         (Value::Nil, _) | (_, Value::Nil) => None,
         (Value::Str(a), Value::Str(b)) => Some(caseless(a, b)),
-        _ => {
-            let written = |value: &Value<'r>| {
-                let mut text = String::new();
-                crate::print::write(*value, &mut text);
-                text
-            };
-            Some(caseless(&written(a), &written(b)))
-        }
+        // `sorted` has written everything else out.
+        _ => Some(Ordering::Equal),
     })
 }
 
@@ -278,21 +272,39 @@ fn caseless(a: &str, b: &str) -> Ordering {
     a.bytes().map(lower).cmp(b.bytes().map(lower))
 }
 
+/// In which form `sorted` compares its keys.
+#[derive(PartialEq)]
+enum Keys {
+    AsTheyAre,
+    Written,
+}
+
 /// Sorts by the elements or by a property of each; nil comes last.
 fn sorted<'r>(
     arena: &Arena<'r>,
     input: Value<'r>,
     arguments: &[Value<'r>],
+    form: Keys,
     order: impl Fn(&Value<'r>, &Value<'r>) -> Option<Ordering>,
 ) -> Outcome<'r> {
     let items = elements(arena, input)?;
-    let Some(keys) = keys(items, argument(arguments, 0))? else {
+    let Some(mut keys) = keys(items, argument(arguments, 0))? else {
         return Ok(Value::Nil);
     };
-    arena.step(items.len().saturating_mul(2))?;
+    let mut weight = items.len();
+    for key in &mut keys {
+        if form == Keys::Written && !key.is_nil() {
+            *key = Value::Str(arena.written(*key)?);
+        }
+        weight += match key {
+            Value::Str(text) => text.len() / 64,
+            other => other.items().map_or(0, |items| items.len()),
+        };
+    }
+    arena.step(weight.saturating_mul(items.len().max(1).ilog2() as usize + 1) / 4)?;
     let mut pairs: Vec<(Value<'r>, Value<'r>)> = keys.into_iter().zip(items.iter()).collect();
     let mut clash = false;
-    pairs.sort_by(|(a, _), (b, _)| {
+    merge_sort(&mut pairs, |(a, _), (b, _)| {
         order(a, b).unwrap_or_else(|| match (a.is_nil(), b.is_nil()) {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
@@ -307,4 +319,27 @@ fn sorted<'r>(
         return Err("cannot sort values of incompatible types".into());
     }
     arena.list_of(pairs.into_iter().map(|(_, element)| element).collect())
+}
+
+/// A stable sort. The standard one may panic when an order contradicts itself, and what a template
+/// sorts may well do that.
+fn merge_sort<T: Copy>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Ordering) {
+    let mut merged = items.to_vec();
+    let mut width = 1;
+    while width < items.len() {
+        for start in (0..items.len()).step_by(2 * width) {
+            let middle = (start + width).min(items.len());
+            let end = (start + 2 * width).min(items.len());
+            let (mut left, mut right) = (start, middle);
+            for slot in &mut merged[start..end] {
+                let takes_left = left < middle
+                    && (right >= end || order(&items[left], &items[right]).is_le());
+                let from = if takes_left { &mut left } else { &mut right };
+                *slot = items[*from];
+                *from += 1;
+            }
+        }
+        items.copy_from_slice(&merged);
+        width *= 2;
+    }
 }

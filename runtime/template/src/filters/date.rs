@@ -21,7 +21,7 @@ fn date<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Out
     };
     // Each directive may ask for up to 1024 characters.
     let directives = format.matches('%').count();
-    arena.step(format.len() / 8 + directives.saturating_mul(4))?;
+    arena.step(format.len() / 8 + directives.saturating_mul(16))?;
     let text = arena.build(format.len(), |out| moment::strftime(&moment, format, out))?;
     Ok(Value::Str(text))
 }

@@ -117,7 +117,29 @@ fn find_clock(text: &str, parts: &mut Parts) -> Option<(usize, usize)> {
         parts.time = Some((hour, minute, second, nanos));
         return Some((start, end));
     }
-    hour_alone(text, parts)
+    compact(text, parts).or_else(|| hour_alone(text, parts))
+}
+
+/// The time of `20240131t102030`, or without its seconds.
+fn compact(text: &str, parts: &mut Parts) -> Option<(usize, usize)> {
+    let start = 9;
+    let digits = |from: usize, to: usize| {
+        let digits = text.as_bytes().get(from..to)?;
+        digits.iter().all(u8::is_ascii_digit).then_some(())
+    };
+    digits(0, 8)?;
+    digits(start, start + 4)?;
+    if text.as_bytes()[8] != b't' {
+        return None;
+    }
+    let (hour, at) = number(text, start, 2)?;
+    let (minute, mut end) = number(text, at, 2)?;
+    let mut second = 0;
+    if let Some((value, next)) = number(text, end, 2) {
+        (second, end) = (value, next);
+    }
+    parts.time = Some((hour, minute, second, 0));
+    Some((start, end))
 }
 
 /// `3pm`, `11 a.m.`

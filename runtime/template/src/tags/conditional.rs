@@ -177,6 +177,7 @@ impl<'r> Renderer<'r> {
                 continue;
             };
             for value in values {
+                self.work(1, node.place)?;
                 let value = self.evaluate(value, node.place)?;
                 let equal = compare::equal(&self.arena, subject, value);
                 if self.at(node.place, equal)? {

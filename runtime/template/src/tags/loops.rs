@@ -156,6 +156,7 @@ fn window(length: usize, from: i64, limit: Option<i64>) -> (usize, usize) {
 
 impl<'r> Renderer<'r> {
     pub(crate) fn for_node(&mut self, node: &'r For, out: &mut String) -> Result<Flow, Halt> {
+        self.work(self.offsets.len() / 8, node.place)?;
         let remembered = self.offsets.iter().position(|(name, _)| *name == &*node.name);
         let from = match &node.offset {
             Offset::None => 0,
@@ -210,7 +211,7 @@ impl<'r> Renderer<'r> {
             let at = if node.reversed { length - 1 - turn } else { turn };
             state.index.set(turn);
             self.locals[slot] = items.get(start + at);
-            self.step(node.place)?;
+            self.work(1, node.place)?;
             if self.body(&node.body, out)? == Flow::Break {
                 break;
             }
@@ -276,7 +277,7 @@ impl<'r> Renderer<'r> {
         for turn in 0..length {
             state.index.set(turn);
             self.locals[slot] = items.get(start + turn);
-            self.step(node.place)?;
+            self.work(1, node.place)?;
             out.push_str("<td class=\"col");
             print::push_int(table.column.get(), out);
             out.push_str("\">");

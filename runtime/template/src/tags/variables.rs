@@ -3,7 +3,7 @@
 use crate::compare;
 use crate::compile::{Compiler, Words};
 use crate::expression::{Expression, Literal};
-use crate::fault::{Fault, Span};
+use crate::fault::Fault;
 use crate::node::{Assign, Body, Capture, Count, Cycle, Group, Node};
 use crate::number::Number;
 use crate::print;
@@ -95,7 +95,7 @@ impl Compiler<'_> {
         reader.finish()?;
         let group = match named {
             Some(name) => Group::Named(name),
-            None => Group::Fixed(self.group_of(&values, &tag.markup)),
+            None => Group::Fixed(self.group_of(&values)),
         };
         body.blank = false;
         body.nodes.push(Node::Cycle(Box::new(Cycle {
@@ -108,14 +108,13 @@ impl Compiler<'_> {
 
     /// Without a name, tags with the same literals share their turn; a tag with a variable in it
     /// takes turns on its own.
-    fn group_of(&mut self, values: &[Expression], markup: &Span) -> Box<str> {
+    fn group_of(&mut self, values: &[Expression]) -> Box<str> {
         let fixed = values
             .iter()
             .all(|value| matches!(value, Expression::Literal(_)));
         if !fixed {
             return format!("#{}", self.next_cycle()).into();
         }
-        let _ = markup;
         let mut key = String::new();
         for value in values {
             match value {
@@ -150,6 +149,7 @@ impl<'r> Renderer<'r> {
 
     /// Counters live beside the host's data: `assign` hides them, and they hide the host's.
     pub(crate) fn count_node(&mut self, node: &'r Count, out: &mut String) -> Result<Flow, Halt> {
+        self.work(self.counters.len() / 8, node.place)?;
         let known = self.counters.iter().position(|(name, _)| *name == node.name);
         let at = match known {
             Some(at) => at,
@@ -176,6 +176,7 @@ impl<'r> Renderer<'r> {
             Group::Named(name) => (true, self.evaluate(name, node.place)?),
             Group::Fixed(key) => (false, Value::Str(key)),
         };
+        self.work(self.cycles.len() / 4, node.place)?;
         let mut at = None;
         for (index, (named, key, _)) in self.cycles.iter().enumerate() {
             let same = compare::same(&self.arena, *key, group.1, 0);

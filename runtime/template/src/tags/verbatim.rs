@@ -3,7 +3,7 @@
 use crate::compile::Compiler;
 use crate::fault::{Fault, FaultCode};
 use crate::node::Body;
-use crate::scan::{Piece, Scanner, Tag};
+use crate::scan::{Piece, Scanner, Tag, trim};
 
 impl Compiler<'_> {
     pub(crate) fn raw(&mut self, body: &mut Body, tag: &Tag) -> Result<(), Fault> {
@@ -73,23 +73,17 @@ impl Compiler<'_> {
 
     /// Each line of the comment starts with its own `#`.
     pub(crate) fn inline_comment(&mut self, tag: &Tag) -> Result<(), Fault> {
-        let text = self.slice(&tag.markup);
-        let stray = text
-            .split('\n')
-            .skip(1)
-            .map(str::trim)
-            .find(|line| !line.is_empty() && !line.starts_with('#'));
-        match stray {
-            Some(line) => {
-                let start = line.as_ptr() as usize - self.source.as_ptr() as usize;
-                let fault = Fault::syntax(
-                    start..start + line.len(),
-                    "each line of a `#` comment starts with `#`",
-                );
-                Err(fault)
+        let mut start = tag.markup.start;
+        for line in self.slice(&tag.markup).split('\n') {
+            let span = trim(self.source, start..start + line.len());
+            let own = start == tag.markup.start;
+            if !own && !span.is_empty() && !self.slice(&span).starts_with('#') {
+                let message = "each line of a `#` comment starts with `#`";
+                return Err(Fault::syntax(span, message));
             }
-            None => Ok(()),
+            start += line.len() + 1;
         }
+        Ok(())
     }
 
     fn unclosed(&mut self, tag: &Tag, name: &str) -> Fault {
