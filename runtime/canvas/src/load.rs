@@ -1,7 +1,7 @@
 //! The way of a file: text, tree, outline, wiring, graph. Every stage goes on with what the
 //! one before could make out, so that all faults of a file come in one go.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowrun_core::{Canvas, Entry, Head, Node, Version};
@@ -128,7 +128,7 @@ fn graph(
     let mut graph = DiGraph::with_capacity(steps.len(), wiring.graph.edge_count());
     let general: [Arc<str>; 3] = ["next".into(), "on_failure".into(), "on_timeout".into()];
     // A thousand steps are of a handful of kinds.
-    let mut kinds: HashMap<&str, Arc<str>> = HashMap::new();
+    let mut kinds: BTreeMap<&str, Arc<str>> = BTreeMap::new();
     for (step, settled) in steps.iter().zip(settled) {
         let Created { step: decide, slots } = settled.created?;
         let kind = step.kind?.declaration.name.as_str();

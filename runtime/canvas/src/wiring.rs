@@ -3,7 +3,7 @@
 //! Checked here: every target exists, nothing runs in a circle, every step can be reached.
 //! All numbers are places of steps in the file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use flowrun_sdk::{Door, Exits};
 use petgraph::algo::kosaraju_scc;
@@ -103,8 +103,11 @@ pub(crate) fn wire(
 }
 
 /// The number of every id; the first of two counts.
-fn numbers<'p>(steps: &'p [Step<'_, '_>], faults: &mut Vec<Diagnostic>) -> HashMap<&'p str, usize> {
-    let mut numbers = HashMap::with_capacity(steps.len());
+fn numbers<'p>(
+    steps: &'p [Step<'_, '_>],
+    faults: &mut Vec<Diagnostic>,
+) -> BTreeMap<&'p str, usize> {
+    let mut numbers = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
         let Some(id) = &step.id else { continue };
         let first = *numbers.entry(id.text.as_str()).or_insert(number);
@@ -122,9 +125,9 @@ fn numbers<'p>(steps: &'p [Step<'_, '_>], faults: &mut Vec<Diagnostic>) -> HashM
     numbers
 }
 
-fn unknown_target(door: &str, name: &Name, numbers: &HashMap<&str, usize>) -> Diagnostic {
+fn unknown_target(door: &str, name: &Name, numbers: &BTreeMap<&str, usize>) -> Diagnostic {
     let message = format!("`{door}` leads to `{}`, but no step is called so", name.text);
-    // The order of a hash map must not be seen: of equally near names the first in the file.
+    // Of equally near names the first in the file.
     let mut known: Vec<(&usize, &&str)> = numbers.iter().map(|(name, at)| (at, name)).collect();
     known.sort_unstable();
     Diagnostic::error(codes::UNKNOWN_TARGET, name.span.clone(), message)
@@ -186,8 +189,8 @@ impl Wiring {
 
     /// The shortest way from a step back to itself.
     fn way_back(&self, start: NodeIndex) -> Vec<(NodeIndex, &Way, NodeIndex)> {
-        let mut came_by = HashMap::new();
-        let mut queue = std::collections::VecDeque::from([start]);
+        let mut came_by = BTreeMap::new();
+        let mut queue = VecDeque::from([start]);
         'search: while let Some(node) = queue.pop_front() {
             for edge in self.graph.edges(node) {
                 let new = !came_by.contains_key(&edge.target());

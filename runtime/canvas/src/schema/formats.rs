@@ -125,7 +125,7 @@ impl<'w, 's> Walker<'w, 's> {
                 whole.then_some(Json::Object(object))
             }
             Value::Scalar(scalar) if scalar.plain() == Plain::Text => self.leaf(node, scalar, at),
-            _ => self.anything(node, at),
+            _ => self.anything(node),
         }
     }
 

@@ -282,18 +282,18 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     /// Whatever it is, as JSON: where the schema says nothing.
-    pub(super) fn anything(&mut self, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+    pub(super) fn anything(&mut self, node: &Node<'s>) -> Option<Json> {
         match &node.value {
             Value::Broken => None,
             Value::List(items) => {
-                let values: Vec<_> = items.iter().map(|item| self.anything(item, at)).collect();
+                let values: Vec<_> = items.iter().map(|item| self.anything(item)).collect();
                 values.into_iter().collect::<Option<Vec<_>>>().map(Json::from)
             }
             Value::Map(map) => {
                 let mut object = Object::new();
                 let mut whole = !map.partial;
                 for entry in &map.entries {
-                    match self.anything(&entry.value, at) {
+                    match self.anything(&entry.value) {
                         Some(value) => drop(object.insert(entry.key.to_string(), value)),
                         None => whole = false,
                     }

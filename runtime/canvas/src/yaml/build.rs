@@ -1,7 +1,7 @@
 //! Parser events to the tree, within limits, refusing what a Canvas has no use for.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_yaml::granit_parser::{
     self as yaml, ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle,
@@ -53,7 +53,7 @@ struct Open<'s> {
 
 enum Content<'s> {
     List(Vec<Node<'s>>),
-    Map { map: Map<'s>, key: Option<Node<'s>>, places: HashMap<Cow<'s, str>, Span> },
+    Map { map: Map<'s>, key: Option<Node<'s>>, places: BTreeMap<Cow<'s, str>, Span> },
 }
 
 /// Nothing sensible can follow.
@@ -241,7 +241,7 @@ impl<'s> Builder<'s, '_> {
 /// Enters a key with its value, or says why not.
 fn enter<'s>(
     map: &mut Map<'s>,
-    places: &mut HashMap<Cow<'s, str>, Span>,
+    places: &mut BTreeMap<Cow<'s, str>, Span>,
     key: Node<'s>,
     value: Node<'s>,
 ) -> Option<Diagnostic> {

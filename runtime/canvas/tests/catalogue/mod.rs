@@ -51,7 +51,7 @@ impl Files for Beside {
         match relative {
             "hello.liquid" => Ok("Hello {{${first_name}}},\nwelcome.\n".to_owned()),
             "bad.liquid" => Ok("Hello,\n{{${first_name}\n".to_owned()),
-            "reserved.liquid" => Ok("all fine\nbut TODO here\n".to_owned()),
+            "reserved.liquid" => Ok("all fine\nbut DRAFT here\n".to_owned()),
             _ => Err("there is no such file".to_owned()),
         }
     }
@@ -120,9 +120,9 @@ impl Step for Message {
         let mut faults = Vec::new();
         for (at, text) in [("/body", &settings.body), ("/body_file", &file)] {
             let Some(text) = text else { continue };
-            if let Some(start) = text.source.find("TODO") {
+            if let Some(start) = text.source.find("DRAFT") {
                 let fault = Fault::error(at, "this is not written yet");
-                faults.push(fault.span(start..start + 4).hint("write it"));
+                faults.push(fault.span(start..start + 5).hint("write it"));
             }
         }
         match (settings.body, file) {
