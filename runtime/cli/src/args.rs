@@ -6,10 +6,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{check, completions, eval, explain, graph, list, run, schema};
-use crate::console::{ColorChoice, Console};
+use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
@@ -64,7 +65,34 @@ impl Command {
 
 /// Reads the command line; on a mistake says what is wrong and ends the program.
 pub fn read() -> Args {
-    Args::parse_from(with_run(std::env::args_os().collect()))
+    match Args::try_parse_from(with_run(std::env::args_os().collect())) {
+        Ok(args) => args,
+        Err(error) => match slip(&error) {
+            Some(said) => {
+                eprintln!("error: {said}\n\nFor more information, try 'flowrun --help'.");
+                std::process::exit(Exit::Usage as i32)
+            }
+            None => error.exit(),
+        },
+    }
+}
+
+/// What to say to a command that there is not.
+fn slip(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let commands = Args::command();
+    let near = commands
+        .get_subcommands()
+        .map(|command| (strsim::damerau_levenshtein(written, command.get_name()), command.get_name()))
+        .min()
+        .filter(|(far, name)| *far <= (name.len() / 3).max(1));
+    let written = printable(written);
+    Some(match near {
+        Some((_, name)) => format!("there is no command `{written}`: did you mean `{name}`?"),
+        None => format!("`{written}` is no command, and there is no such file to run"),
+    })
 }
 
 /// Puts `run` before the arguments if they begin with a Canvas instead of a command.

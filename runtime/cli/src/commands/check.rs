@@ -187,8 +187,11 @@ fn explain(code: &str, console: &mut Console) -> anyhow::Result<Exit> {
     }
     let known: Vec<&str> = codes::all().map(|page| page.code.as_str()).collect();
     let written = code.trim().to_uppercase();
-    let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(&written, known));
-    let near = near.filter(|known| strsim::damerau_levenshtein(&written, known) <= 2);
+    let distance = |known: &str| strsim::damerau_levenshtein(&written, known);
+    // Of equally near ones, the one of the same group.
+    let shared = |known: &str| known.chars().zip(written.chars()).take_while(|(a, b)| a == b).count();
+    let near = known.iter().min_by_key(|known| (distance(known), usize::MAX - shared(known)));
+    let near = near.filter(|known| distance(known) <= 2);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     bail!("there is no code `{code}`{hint}\nThe codes are: {}", known.join(", "))
 }

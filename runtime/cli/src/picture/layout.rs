@@ -171,6 +171,21 @@ fn settle(items: &mut [Item], rows: &mut [Vec<usize>]) {
             apart(items, &rows[layer], &wanted);
         }
     }
+    straighten(items, rows);
+}
+
+/// Puts what only follows one item right below it, where there is room.
+fn straighten(items: &mut [Item], rows: &[Vec<usize>]) {
+    for row in rows {
+        let wanted: Vec<f64> = row
+            .iter()
+            .map(|&item| match items[item].above[..] {
+                [above] if items[above].below.len() == 1 => items[above].x,
+                _ => items[item].x,
+            })
+            .collect();
+        apart(items, row, &wanted);
+    }
 }
 
 /// The places nearest to those wanted at which nothing overlaps: as far left as needed and
@@ -200,8 +215,19 @@ fn draw(items: &[Item], rows: &[Vec<usize>], boxes: usize, chains: &[Vec<usize>]
         x: item.x - left + MARGIN,
         y: item.layer as f64 * LAYER_HEIGHT + MARGIN + BOX_HEIGHT / 2.0,
     };
-    let mut routes: Vec<Vec<Point>> =
-        chains.iter().map(|chain| chain.iter().map(|item| middle(&items[*item])).collect()).collect();
+    // A bend runs straight past the boxes of its layer.
+    let past = |item: usize| {
+        let Point { x, y } = middle(&items[item]);
+        [Point { x, y: y - BOX_HEIGHT / 2.0 }, Point { x, y: y + BOX_HEIGHT / 2.0 }]
+    };
+    let mut routes: Vec<Vec<Point>> = chains
+        .iter()
+        .map(|chain| {
+            let bends = chain[1..chain.len() - 1].iter().flat_map(|bend| past(*bend));
+            let ends = [Point::default(); 1];
+            ends.into_iter().chain(bends).chain(ends).collect()
+        })
+        .collect();
     for number in 0..boxes {
         let at = middle(&items[number]);
         let leaving = chains.iter().enumerate().filter(|(_, chain)| chain.first() == Some(&number));
@@ -252,7 +278,7 @@ mod tests {
                 assert!(apart, "{one} {other}");
             }
         }
-        assert_eq!(layout.routes[7].len(), 4, "bends in the two layers between");
+        assert_eq!(layout.routes[7].len(), 6, "bends in the two layers between");
         assert!(layout.middles.iter().all(|at| at.x > 0.0 && at.x < layout.width));
     }
 

@@ -31,24 +31,36 @@ pub struct Box {
     pub is_end: bool,
 }
 
-/// From one box to another, by a door.
+/// From one box to another, by one door or by several.
 pub struct Way {
     pub from: usize,
     pub to: usize,
-    /// The door's name; `next` goes without saying.
-    pub door: String,
+    pub doors: Vec<Door>,
+}
+
+/// A door that leads the way.
+pub struct Door {
+    pub name: String,
+    /// How many took it, if they were counted.
     pub count: Option<u64>,
 }
 
-impl Way {
-    /// What stands at the way: the door, and how many took it.
-    pub fn label(&self) -> String {
-        let door = if self.door == "next" { "" } else { &self.door };
+impl Door {
+    /// What stands at the way; `next` goes without saying.
+    fn label(&self) -> String {
+        let name = if self.name == "next" { "" } else { &self.name };
         match self.count {
-            Some(count) if door.is_empty() => count.to_string(),
-            Some(count) => format!("{door} · {count}"),
-            None => door.to_owned(),
+            Some(count) if name.is_empty() => count.to_string(),
+            Some(count) => format!("{name} · {count}"),
+            None => name.to_owned(),
         }
+    }
+}
+
+impl Way {
+    pub fn label(&self) -> String {
+        let labels: Vec<String> = self.doors.iter().map(Door::label).collect();
+        labels.into_iter().filter(|label| !label.is_empty()).collect::<Vec<_>>().join(" / ")
     }
 }
 
@@ -64,15 +76,19 @@ impl Picture {
         // petgraph keeps edges in the order of adding; a picture has them in that of the file.
         let mut edges: Vec<(usize, usize, usize)> = edges.collect();
         edges.sort_unstable();
-        let ways: Vec<Way> = edges
-            .into_iter()
-            .map(|(from, door, to)| {
-                let (from_ix, to_ix) = (NodeIx(from as u16), NodeIx(to as u16));
-                let door = canvas.node(from_ix).doors[door].to_string();
-                let count = counts.map(|counts| counts.moved(&id(from_ix), &door, &id(to_ix)));
-                Way { from, to, door, count }
-            })
-            .collect();
+        let mut ways: Vec<Way> = Vec::new();
+        for (from, door, to) in edges {
+            let (from_ix, to_ix) = (NodeIx(from as u16), NodeIx(to as u16));
+            let name = canvas.node(from_ix).doors[door].to_string();
+            let count = counts.map(|counts| counts.moved(&id(from_ix), &name, &id(to_ix)));
+            let door = Door { name, count };
+            // Doors of one step stand together, so a shared way is among the last few.
+            let shared = ways.iter_mut().rev().take_while(|way| way.from == from);
+            match shared.into_iter().find(|way| way.to == to) {
+                Some(way) => way.doors.push(door),
+                None => ways.push(Way { from, to, doors: vec![door] }),
+            }
+        }
         let boxes = nodes().map(|node| {
             let step = canvas.node(node);
             Box {

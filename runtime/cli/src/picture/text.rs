@@ -14,13 +14,14 @@ pub fn draw(picture: &Picture) -> String {
         };
         let mark = if step.is_end { "■" } else { "○" };
         text.push_str(&format!("{mark} {:width$}  {}{exited}\n", step.id, step.kind));
-        let ways: Vec<_> = picture.ways.iter().filter(|way| way.from == number).collect();
-        let doors = ways.iter().map(|way| way.door.len()).max().unwrap_or(0);
-        for (place, way) in ways.iter().enumerate() {
+        let ways = picture.ways.iter().filter(|way| way.from == number);
+        let ways: Vec<_> = ways.flat_map(|way| way.doors.iter().map(move |door| (way, door))).collect();
+        let doors = ways.iter().map(|(_, door)| door.name.len()).max().unwrap_or(0);
+        for (place, (way, door)) in ways.iter().enumerate() {
             let branch = if place + 1 == ways.len() { "└─" } else { "├─" };
-            let count = way.count.map_or_else(String::new, |count| format!("  ({count})"));
+            let count = door.count.map_or_else(String::new, |count| format!("  ({count})"));
             let to = &picture.boxes[way.to].id;
-            text.push_str(&format!("│ {branch} {:doors$} → {to}{count}\n", way.door));
+            text.push_str(&format!("│ {branch} {:doors$} → {to}{count}\n", door.name));
         }
     }
     text
