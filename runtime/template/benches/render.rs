@@ -120,7 +120,8 @@ fn jinja() -> minijinja::Environment<'static> {
 fn main() {
     let user = user();
     let fields = |list: &[(&'static str, serde_json::Value)]| {
-        let pairs = list.iter().map(|(k, v)| (*k, minijinja::Value::from(minijinja::value::Serde(v))));
+        let pairs =
+            list.iter().map(|(k, v)| (*k, minijinja::Value::from(minijinja::value::Serde(v))));
         minijinja::Value::from_pairs(pairs)
     };
     let context = minijinja::Value::from_pairs([
@@ -139,13 +140,10 @@ fn main() {
     for (name, source, jinja_source) in cases {
         let template = Template::compile(&source, &NoBlocks).expect("the template compiles");
         let environment = jinja();
-        let other = environment
-            .template_from_str(&jinja_source)
-            .expect("the other template compiles");
+        let other =
+            environment.template_from_str(&jinja_source).expect("the other template compiles");
         let mut out = String::new();
-        template
-            .render(&user, &Options::default(), &mut out)
-            .expect("the template renders");
+        template.render(&user, &Options::default(), &mut out).expect("the template renders");
         let same = other.render(&context).expect("the other template renders");
         assert_eq!(out, same, "{name}: the two engines must print the same");
         let (ours, theirs) = race(

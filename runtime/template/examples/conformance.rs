@@ -44,10 +44,8 @@ fn main() {
 fn uses_partials(case: &Value) -> bool {
     let tags = case["tags"].as_array();
     case.get("templates").is_some()
-        || tags.is_some_and(|tags| {
-            tags.iter()
-                .any(|tag| tag == "include tag" || tag == "render tag")
-        })
+        || tags
+            .is_some_and(|tags| tags.iter().any(|tag| tag == "include tag" || tag == "render tag"))
 }
 
 fn run(case: &Value) -> Result<String, String> {
@@ -57,9 +55,7 @@ fn run(case: &Value) -> Result<String, String> {
     let data = case.get("data").filter(|data| data.is_object());
     let view = JsonView::new(&empty, data.unwrap_or(&empty), 1_700_000_000_000);
     let mut out = String::new();
-    template
-        .render(&view, &Options::default(), &mut out)
-        .map_err(|stop| stop.to_string())?;
+    template.render(&view, &Options::default(), &mut out).map_err(|stop| stop.to_string())?;
     Ok(out)
 }
 

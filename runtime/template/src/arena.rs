@@ -115,10 +115,7 @@ impl<'r> Arena<'r> {
         made
     }
 
-    pub(crate) fn list(
-        &self,
-        items: impl ExactSizeIterator<Item = Value<'r>>,
-    ) -> Outcome<'r> {
+    pub(crate) fn list(&self, items: impl ExactSizeIterator<Item = Value<'r>>) -> Outcome<'r> {
         self.reserve(items.len().saturating_mul(size_of::<Value<'_>>()))?;
         Ok(Value::List(self.bump.alloc_slice_fill_iter(items)))
     }

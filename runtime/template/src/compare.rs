@@ -11,9 +11,8 @@ const DEEPEST: u32 = 128;
 /// Whether two values are equal; `empty` and `blank` ask instead of comparing.
 pub(crate) fn equal(arena: &Arena<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool, Refusal> {
     Ok(match (a, b) {
-        (Value::Empty, Value::Blank | Value::Empty) | (Value::Blank, Value::Blank | Value::Empty) => {
-            false
-        }
+        (Value::Empty, Value::Blank | Value::Empty)
+        | (Value::Blank, Value::Blank | Value::Empty) => false,
         (Value::Empty, other) | (other, Value::Empty) => other.is_empty(),
         (Value::Blank, other) | (other, Value::Blank) => other.is_blank(),
         _ => same(arena, a, b, 0)?,
@@ -66,12 +65,7 @@ pub(crate) fn same(
     Ok(false)
 }
 
-fn same_items(
-    arena: &Arena<'_>,
-    a: Items<'_>,
-    b: Items<'_>,
-    depth: u32,
-) -> Result<bool, Refusal> {
+fn same_items(arena: &Arena<'_>, a: Items<'_>, b: Items<'_>, depth: u32) -> Result<bool, Refusal> {
     if a.len() != b.len() {
         return Ok(false);
     }
@@ -86,10 +80,7 @@ fn same_items(
 
 pub(crate) fn is_number(value: Value<'_>) -> bool {
     use serde_json::Value as Json;
-    matches!(
-        value,
-        Value::Int(_) | Value::Float(_) | Value::Big(_) | Value::Json(Json::Number(_))
-    )
+    matches!(value, Value::Int(_) | Value::Float(_) | Value::Big(_) | Value::Json(Json::Number(_)))
 }
 
 /// The order of two values that have one, as Ruby's `<=>`.
@@ -144,11 +135,7 @@ fn incomparable(a: Value<'_>, b: Value<'_>) -> Refusal {
 }
 
 /// `a contains b`.
-pub(crate) fn contains<'r>(
-    arena: &Arena<'r>,
-    a: Value<'r>,
-    b: Value<'r>,
-) -> Result<bool, Refusal> {
+pub(crate) fn contains<'r>(arena: &Arena<'r>, a: Value<'r>, b: Value<'r>) -> Result<bool, Refusal> {
     if !a.is_truthy() || !b.is_truthy() {
         return Ok(false);
     }

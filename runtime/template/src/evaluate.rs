@@ -336,8 +336,7 @@ pub(crate) fn by_index<'r>(value: Value<'r>, index: Value<'r>) -> Value<'r> {
                 } else {
                     Some(at)
                 };
-                at.and_then(|at| usize::try_from(at).ok())
-                    .map_or(Value::Nil, |at| items.get(at))
+                at.and_then(|at| usize::try_from(at).ok()).map_or(Value::Nil, |at| items.get(at))
             }
             None => Value::Nil,
         },

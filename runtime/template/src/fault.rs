@@ -76,12 +76,7 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) fn new(span: Span, code: FaultCode, message: impl Into<String>) -> Self {
-        Self {
-            span,
-            code,
-            message: message.into(),
-            hint: None,
-        }
+        Self { span, code, message: message.into(), hint: None }
     }
 
     pub(crate) fn syntax(span: Span, message: impl Into<String>) -> Self {
@@ -107,11 +102,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at {}..{}",
-            self.message, self.span.start, self.span.end
-        )?;
+        write!(f, "{} at {}..{}", self.message, self.span.start, self.span.end)?;
         match &self.hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
@@ -149,9 +140,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i];
         for j in 1..=b.len() {
             let differs = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (above[j] + 1)
-                .min(row[j - 1] + 1)
-                .min(above[j - 1] + differs);
+            let mut least = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + differs);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 least = least.min(before[j - 2] + 1);
             }

@@ -24,12 +24,7 @@ impl<'a> JsonView<'a> {
     /// A view at a point in time (milliseconds since 1970-01-01 UTC).
     #[must_use]
     pub fn new(user: &'a Json, data: &'a Json, now_ms: i64) -> Self {
-        Self {
-            user,
-            data,
-            now_ms,
-            answers: BTreeMap::new(),
-        }
+        Self { user, data, now_ms, answers: BTreeMap::new() }
     }
 
     /// Adds the answer to a Connected Content request.
@@ -54,10 +49,7 @@ pub fn track_field(liquid: &str) -> &str {
 impl View for JsonView<'_> {
     fn get(&self, root: Root, name: &str) -> Value<'_> {
         let found = match root {
-            Root::Profile => self
-                .user
-                .get(track_field(name))
-                .or_else(|| self.user.get(name)),
+            Root::Profile => self.user.get(track_field(name)).or_else(|| self.user.get(name)),
             Root::Custom => self.user.get(name),
             Root::Variable => self.data.get(name),
             other => self.data.get(other.word()).and_then(|data| data.get(name)),

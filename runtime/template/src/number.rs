@@ -45,9 +45,9 @@ impl Number {
             Value::Big(n) => Number::Int(*n),
             Value::Float(f) => Number::from_float(f),
             Value::Str(s) => Number::from_text(s),
-            Value::Json(Json::Number(n)) => n
-                .as_u64()
-                .map_or(Number::Int(0), |n| Number::Int(n.into())),
+            Value::Json(Json::Number(n)) => {
+                n.as_u64().map_or(Number::Int(0), |n| Number::Int(n.into()))
+            }
             _ => Number::Int(0),
         }
     }
@@ -80,13 +80,9 @@ impl Number {
         }
         let negative = whole.starts_with('-');
         let whole: i128 = whole.trim_start_matches('-').parse().ok()?;
-        let size = whole
-            .checked_mul(10i128.checked_pow(scale)?)?
-            .checked_add(fraction.parse().ok()?)?;
-        Some(Number::Decimal {
-            digits: if negative { -size } else { size },
-            scale,
-        })
+        let size =
+            whole.checked_mul(10i128.checked_pow(scale)?)?.checked_add(fraction.parse().ok()?)?;
+        Some(Number::Decimal { digits: if negative { -size } else { size }, scale })
     }
 
     pub(crate) fn to_f64(self) -> f64 {
@@ -94,9 +90,9 @@ impl Number {
             Number::Int(i) => i as f64,
             Number::Float(f) => f,
             // Through text, because only that rounds once.
-            Number::Decimal { digits, scale } => format!("{digits}e-{scale}")
-                .parse()
-                .unwrap_or(f64::NAN),
+            Number::Decimal { digits, scale } => {
+                format!("{digits}e-{scale}").parse().unwrap_or(f64::NAN)
+            }
         }
     }
 
@@ -135,9 +131,7 @@ impl Number {
         if let (Number::Int(a), Number::Int(b)) = (self, other) {
             return whole(a, b).map(Number::Int).ok_or(Undefined::TooLarge);
         }
-        let exact = self
-            .aligned(other)
-            .and_then(|(a, b, scale)| Some((whole(a, b)?, scale)));
+        let exact = self.aligned(other).and_then(|(a, b, scale)| Some((whole(a, b)?, scale)));
         Ok(match exact {
             Some((digits, scale)) => Number::Decimal { digits, scale },
             None => Number::Float(float(self.to_f64(), other.to_f64())),
@@ -154,16 +148,10 @@ impl Number {
 
     pub(crate) fn times(self, other: Number) -> Outcome {
         if let (Number::Int(a), Number::Int(b)) = (self, other) {
-            return a
-                .checked_mul(b)
-                .map(Number::Int)
-                .ok_or(Undefined::TooLarge);
+            return a.checked_mul(b).map(Number::Int).ok_or(Undefined::TooLarge);
         }
         let exact = self.parts().zip(other.parts()).and_then(|(a, b)| {
-            Some(Number::Decimal {
-                digits: a.0.checked_mul(b.0)?,
-                scale: a.1 + b.1,
-            })
+            Some(Number::Decimal { digits: a.0.checked_mul(b.0)?, scale: a.1 + b.1 })
         });
         Ok(exact
             .filter(|n| !matches!(n, Number::Decimal { scale, .. } if *scale > 60))
@@ -212,10 +200,9 @@ impl Number {
     pub(crate) fn abs(self) -> Number {
         match self {
             Number::Int(i) => Number::Int(i.saturating_abs()),
-            Number::Decimal { digits, scale } => Number::Decimal {
-                digits: digits.saturating_abs(),
-                scale,
-            },
+            Number::Decimal { digits, scale } => {
+                Number::Decimal { digits: digits.saturating_abs(), scale }
+            }
             Number::Float(f) => Number::Float(f.abs()),
         }
     }
@@ -228,11 +215,7 @@ impl Number {
         self.to_whole(|a, b| floor_div(a.checked_neg()?, b)?.checked_neg(), f64::ceil)
     }
 
-    fn to_whole(
-        self,
-        whole: fn(i128, i128) -> Option<i128>,
-        float: fn(f64) -> f64,
-    ) -> Outcome {
+    fn to_whole(self, whole: fn(i128, i128) -> Option<i128>, float: fn(f64) -> f64) -> Outcome {
         let exact = match self {
             Number::Int(i) => Some(i),
             Number::Decimal { digits, scale } => {
@@ -268,10 +251,7 @@ impl Number {
     pub(crate) fn order(self, other: Number) -> Ordering {
         match self.aligned(other) {
             Some((a, b, _)) => a.cmp(&b),
-            None => self
-                .to_f64()
-                .partial_cmp(&other.to_f64())
-                .unwrap_or(Ordering::Equal),
+            None => self.to_f64().partial_cmp(&other.to_f64()).unwrap_or(Ordering::Equal),
         }
     }
 
@@ -290,11 +270,7 @@ impl Number {
 }
 
 fn whole_float(float: f64) -> Outcome {
-    if float.abs() < 1e38 {
-        Ok(Number::Int(float as i128))
-    } else {
-        Err(Undefined::TooLarge)
-    }
+    if float.abs() < 1e38 { Ok(Number::Int(float as i128)) } else { Err(Undefined::TooLarge) }
 }
 
 fn floor_div(a: i128, b: i128) -> Option<i128> {
@@ -310,11 +286,7 @@ fn round_at(digits: i128, drop: i64) -> i128 {
     };
     let rest = digits % unit;
     let cut = digits - rest;
-    if rest.abs() >= unit - rest.abs() {
-        cut.saturating_add(unit * digits.signum())
-    } else {
-        cut
-    }
+    if rest.abs() >= unit - rest.abs() { cut.saturating_add(unit * digits.signum()) } else { cut }
 }
 
 fn is_decimal(text: &str) -> bool {
@@ -338,9 +310,7 @@ pub(crate) fn leading_int(text: &str) -> i128 {
     for byte in digits.bytes() {
         match byte {
             b'0'..=b'9' => {
-                number = number
-                    .saturating_mul(10)
-                    .saturating_add(i128::from(byte - b'0'));
+                number = number.saturating_mul(10).saturating_add(i128::from(byte - b'0'));
                 may_underscore = true;
             }
             b'_' if may_underscore => may_underscore = false,

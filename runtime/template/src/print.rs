@@ -57,9 +57,9 @@ pub(crate) fn inspect(value: Value<'_>, out: &mut String, depth: u32) {
         Value::Big(n) => _ = write!(out, "{n}"),
         Value::Str(s) => inspect_text(s, out),
         Value::Json(Json::Number(n)) => _ = write!(out, "{n}"),
-        Value::Json(Json::Array(_) | Json::Object(_))
-        | Value::List(_)
-        | Value::Map(_) => inspect_collection(value, out, depth),
+        Value::Json(Json::Array(_) | Json::Object(_)) | Value::List(_) | Value::Map(_) => {
+            inspect_collection(value, out, depth)
+        }
         Value::Json(scalar) => inspect(Value::json(scalar), out, depth),
         Value::Range(a, b) => _ = write!(out, "{a}..{b}"),
         Value::Time(moment) => moment.show(out),

@@ -86,9 +86,7 @@ impl Answer {
     /// The text as JSON, if it is an object or a list.
     #[must_use]
     pub fn json(&self) -> Option<&Json> {
-        self.json
-            .as_ref()
-            .filter(|json| json.is_object() || json.is_array())
+        self.json.as_ref().filter(|json| json.is_object() || json.is_array())
     }
 
     pub(crate) fn is_success(&self) -> bool {

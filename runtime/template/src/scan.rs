@@ -33,19 +33,12 @@ pub(crate) fn is_space(byte: u8) -> bool {
 }
 
 pub(crate) fn trim_start(source: &str, span: Span) -> Span {
-    let skip = source.as_bytes()[span.clone()]
-        .iter()
-        .take_while(|b| is_space(**b))
-        .count();
+    let skip = source.as_bytes()[span.clone()].iter().take_while(|b| is_space(**b)).count();
     span.start + skip..span.end
 }
 
 pub(crate) fn trim_end(source: &str, span: Span) -> Span {
-    let skip = source.as_bytes()[span.clone()]
-        .iter()
-        .rev()
-        .take_while(|b| is_space(**b))
-        .count();
+    let skip = source.as_bytes()[span.clone()].iter().rev().take_while(|b| is_space(**b)).count();
     span.start..span.end - skip
 }
 
@@ -66,21 +59,12 @@ pub(crate) struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     pub(crate) fn document(source: &'s str, span: Span) -> Self {
-        Self {
-            source,
-            at: span.start,
-            end: span.end,
-            lines: false,
-            trim_next: false,
-        }
+        Self { source, at: span.start, end: span.end, lines: false, trim_next: false }
     }
 
     /// The lines of a `liquid` tag: each one is a tag.
     pub(crate) fn lines(source: &'s str, span: Span) -> Self {
-        Self {
-            lines: true,
-            ..Self::document(source, span)
-        }
+        Self { lines: true, ..Self::document(source, span) }
     }
 
     pub(crate) fn in_lines(&self) -> bool {
@@ -154,21 +138,14 @@ impl<'s> Scanner<'s> {
             return Err(fault.hint("write the tag's name after `{%`, or `{% # … %}` for a comment"));
         }
         let markup = trim(self.source, name.end..inner.end);
-        Ok(Tag {
-            span: start..end,
-            name,
-            markup,
-        })
+        Ok(Tag { span: start..end, name, markup })
     }
 
     fn name(&self, span: Span) -> Span {
         let bytes = &self.source.as_bytes()[span.clone()];
         let length = match bytes.first() {
             Some(b'#') => 1,
-            _ => bytes
-                .iter()
-                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
-                .count(),
+            _ => bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count(),
         };
         span.start..span.start + length
     }
@@ -222,10 +199,7 @@ impl<'s> Scanner<'s> {
         let end = at + 2;
         self.at = end;
         let inner = self.inner(start, end);
-        Ok(Piece::Output {
-            span: start..end,
-            markup: trim(self.source, inner),
-        })
+        Ok(Piece::Output { span: start..end, markup: trim(self.source, inner) })
     }
 
     /// An output without an end. Where only the brace of a `${` is missing, that is said instead.
@@ -258,15 +232,12 @@ impl<'s> Scanner<'s> {
             }
             let name = self.name(line.clone());
             if name.is_empty() {
-                let fault = Fault::syntax(line, "a line of a `liquid` tag starts with a tag's name");
+                let fault =
+                    Fault::syntax(line, "a line of a `liquid` tag starts with a tag's name");
                 return Some(Err(fault));
             }
             let markup = trim(self.source, name.end..line.end);
-            return Some(Ok(Piece::Tag(Tag {
-                span: line,
-                name,
-                markup,
-            })));
+            return Some(Ok(Piece::Tag(Tag { span: line, name, markup })));
         }
     }
 
@@ -279,10 +250,7 @@ impl<'s> Scanner<'s> {
             let close = at + length;
             if let Some(skip) = self.source[at..close].rfind("{%") {
                 let open = at + skip;
-                let mut probe = Scanner {
-                    at: open,
-                    ..self.clone()
-                };
+                let mut probe = Scanner { at: open, ..self.clone() };
                 if let Ok(tag) = probe.tag()
                     && &self.source[tag.name] == end
                 {

@@ -32,9 +32,7 @@ impl fmt::Display for Stop {
             Stop::Abort(reason) => write!(f, "aborted: {reason}"),
             Stop::Needs(requests) => {
                 write!(f, "needs answers from")?;
-                requests
-                    .iter()
-                    .try_for_each(|request| write!(f, " {}", request.url))
+                requests.iter().try_for_each(|request| write!(f, " {}", request.url))
             }
             Stop::Error(error) => error.fmt(f),
         }
@@ -43,11 +41,7 @@ impl fmt::Display for Stop {
 
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at {}..{}",
-            self.message, self.span.start, self.span.end
-        )?;
+        write!(f, "{} at {}..{}", self.message, self.span.start, self.span.end)?;
         match &self.block {
             Some(block) => write!(f, " of content block `{block}`"),
             None => Ok(()),

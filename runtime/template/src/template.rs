@@ -140,11 +140,9 @@ impl Condition {
     pub fn compile(source: &str) -> Result<Condition, Vec<Fault>> {
         let (conditions, program, findings) = compile::condition(source);
         match conditions {
-            Some(conditions) if findings.faults.is_empty() => Ok(Condition {
-                conditions,
-                program,
-                uses: findings.uses,
-            }),
+            Some(conditions) if findings.faults.is_empty() => {
+                Ok(Condition { conditions, program, uses: findings.uses })
+            }
             _ => Err(findings.faults),
         }
     }
@@ -180,10 +178,7 @@ pub(crate) fn to_json(value: Value<'_>, depth: u32) -> Json {
         Value::Json(json) => json.clone(),
         Value::List(items) => items.iter().map(|v| to_json(*v, depth + 1)).collect(),
         Value::Map(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|(key, v)| ((*key).to_owned(), to_json(*v, depth + 1)))
-                .collect(),
+            entries.iter().map(|(key, v)| ((*key).to_owned(), to_json(*v, depth + 1))).collect(),
         ),
         other => {
             let mut text = String::new();

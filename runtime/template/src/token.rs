@@ -60,10 +60,7 @@ pub(crate) fn tokens(source: &str, markup: Span, braces: bool) -> Result<Vec<Tok
     if let Some(open) = lexer.open {
         return Err(Fault::syntax(open..open + 2, "`{{` is not closed by `}}`"));
     }
-    let end = Token {
-        kind: Kind::End,
-        span: markup.end..markup.end,
-    };
+    let end = Token { kind: Kind::End, span: markup.end..markup.end };
     lexer.tokens.push(end);
     Ok(lexer.tokens)
 }
@@ -138,12 +135,8 @@ impl Lexer<'_> {
     }
 
     fn number(&self) -> usize {
-        let digits = |from: usize| {
-            self.bytes[from..]
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count()
-        };
+        let digits =
+            |from: usize| self.bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
         let sign = usize::from(self.bytes[self.at] == b'-');
         let whole = sign + digits(self.at + sign);
         let dot = self.at + whole;
@@ -157,10 +150,7 @@ impl Lexer<'_> {
         let rest = &self.bytes[self.at + 1..];
         match rest.iter().position(|b| *b == quote) {
             Some(length) => Ok(length + 2),
-            None => Err(Fault::syntax(
-                self.at..self.at + 1,
-                "this quoted text has no end",
-            )),
+            None => Err(Fault::syntax(self.at..self.at + 1, "this quoted text has no end")),
         }
     }
 
@@ -176,10 +166,7 @@ impl Lexer<'_> {
                 }
                 Ok(length + 3)
             }
-            _ => Err(Fault::syntax(
-                self.at..self.at + 2,
-                "`${` is not closed by `}`",
-            )),
+            _ => Err(Fault::syntax(self.at..self.at + 2, "`${` is not closed by `}`")),
         }
     }
 

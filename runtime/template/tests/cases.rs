@@ -107,10 +107,7 @@ fn view<'a>(row: &'a Row, empty: &'a Value) -> JsonView<'a> {
 fn run(row: &Row, template: &Template) -> Result<String, Stop> {
     let empty = json!({});
     let mut view = view(row, &empty);
-    let options = Options {
-        strict: row.strict,
-        ..Options::default()
-    };
+    let options = Options { strict: row.strict, ..Options::default() };
     loop {
         let mut out = String::from(">");
         match template.render(&view, &options, &mut out) {
@@ -119,9 +116,10 @@ fn run(row: &Row, template: &Template) -> Result<String, Stop> {
                 assert_eq!(out, ">", "a stopped render leaves the text as it was");
                 for request in requests {
                     let answer = match row.answers.get(&request.url) {
-                        Some(Value::Number(status)) => {
-                            Answer::new(u16::try_from(status.as_u64().unwrap_or(0)).unwrap_or(0), "")
-                        }
+                        Some(Value::Number(status)) => Answer::new(
+                            u16::try_from(status.as_u64().unwrap_or(0)).unwrap_or(0),
+                            "",
+                        ),
                         Some(Value::String(text)) => Answer::new(200, text.clone()),
                         Some(json) => Answer::new(200, json.to_string()),
                         None => return Err(Stop::Needs(vec![request])),
@@ -141,10 +139,7 @@ fn table(file: &str) {
     let path = format!("{}/tests/cases/{file}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("the table can be read");
     let rows: Vec<Row> = serde_json::from_str(&text).expect("the table is well-formed");
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter_map(|row| check(file, row).err())
-        .collect();
+    let wrong: Vec<String> = rows.iter().filter_map(|row| check(file, row).err()).collect();
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
@@ -175,7 +170,8 @@ tables!(
 
 #[test]
 fn conditions_hold_or_not() {
-    let user = json!({"country": "FR", "language": "fr", "age": 30, "tags": ["a", "b"], "first name": ""});
+    let user =
+        json!({"country": "FR", "language": "fr", "age": 30, "tags": ["a", "b"], "first name": ""});
     let data = json!({"context": {"total": 12.5}});
     let view = JsonView::new(&user, &data, NOW_MS);
     for (condition, holds) in [

@@ -1,7 +1,7 @@
 //! Whatever a template tries, it ends: soon, in little memory, and with an error that says why.
 
 use flowrun_template::{
-    Budget, FaultCode, JsonView, NoBlocks, Options, Stop, Template, tags, filters,
+    Budget, FaultCode, JsonView, NoBlocks, Options, Stop, Template, filters, tags,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -35,13 +35,22 @@ fn endless_work_stops() {
     let steps = "step budget";
     stops("{% for i in (1..9999999999) %}{{ '' }}{% endfor %}", steps);
     stops("{% for i in (1..9999999999) %}{% endfor %}", steps);
-    stops("{% for i in (1..9999) %}{% for j in (1..9999) %}{% assign x = j %}{% endfor %}{% endfor %}", steps);
+    stops(
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}{% assign x = j %}{% endfor %}{% endfor %}",
+        steps,
+    );
     stops("{% tablerow i in (1..9999999999) %}{% endtablerow %}", "");
     stops("{{ (1..9999999999) | join: '' }}", steps);
     stops("{{ (1..9999999999) | size }}{{ (1..9999999999) | reverse }}", steps);
     stops("{{ (1..100000) | sort | reverse | sort }}", "budget");
-    stops("{% assign a = (1..3000) | join: ',' | split: ',' %}{% for i in a %}{{ a | sort | uniq | size }}{% endfor %}", "budget");
-    stops("{% for i in (1..9999999) offset: 9223372036854775807 limit: 9223372036854775807 %}x{% endfor %}{% for i in (1..9999999) %}x{% endfor %}", "");
+    stops(
+        "{% assign a = (1..3000) | join: ',' | split: ',' %}{% for i in a %}{{ a | sort | uniq | size }}{% endfor %}",
+        "budget",
+    );
+    stops(
+        "{% for i in (1..9999999) offset: 9223372036854775807 limit: 9223372036854775807 %}x{% endfor %}{% for i in (1..9999999) %}x{% endfor %}",
+        "",
+    );
 }
 
 #[test]
@@ -55,13 +64,17 @@ fn growth_stops() {
     let list = "{% assign s = s | concat: s %}".repeat(40);
     stops(&format!("{{% assign s = 'x,y' | split: ',' %}}{list}"), "budget");
     stops("{% for i in (1..99999) %}{{ text }}{% endfor %}", "prints too much");
-    stops("{{ 'now' | date: '%1024Y%1024Y' | append: 'x' | split: '' | join: text | split: '' | join: text }}", "");
+    stops(
+        "{{ 'now' | date: '%1024Y%1024Y' | append: 'x' | split: '' | join: text | split: '' | join: text }}",
+        "",
+    );
     stops(&format!("{{{{ 'now' | date: '{}' }}}}", "%1024Y".repeat(60_000)), "");
 }
 
 #[test]
 fn a_smaller_budget_is_kept() {
-    let template = Template::compile("{% for i in (1..100) %}{{ i }}{% endfor %}", &NoBlocks).unwrap();
+    let template =
+        Template::compile("{% for i in (1..100) %}{{ i }}{% endfor %}", &NoBlocks).unwrap();
     let empty = json!({});
     let view = JsonView::new(&empty, &empty, 0);
     let mut options = Options::default();

@@ -28,14 +28,20 @@ fn everything_read_is_listed_with_its_place() {
     for (source, wanted) in [
         ("{{${first_name}}} {{${first_name}}}", vec!["${first_name}", "${first_name}"]),
         ("{{custom_attribute.${a b}.c[0].d}}", vec!["custom_attribute.${a b}.c"]),
-        ("{% if {{context.${x}}} == event_properties.${y} %}{% endif %}", vec!["context.${x}", "event_properties.${y}"]),
+        (
+            "{% if {{context.${x}}} == event_properties.${y} %}{% endif %}",
+            vec!["context.${x}", "event_properties.${y}"],
+        ),
         ("{{ a.b['c'] | append: d }}", vec!["a.b.c", "d"]),
         ("{% assign a = b %}{{ a }}{{ c }}", vec!["b", "c"]),
         ("{{ a }}{% assign a = 1 %}", vec![]),
         ("{% for x in list %}{{ x.y }}{{ forloop.index }}{% endfor %}{{ x }}", vec!["list", "x"]),
         ("{% capture c %}{{ d }}{% endcapture %}{% increment n %}{{ c }}{{ n }}", vec!["d"]),
         ("{{ m[k] }}{{ ['lit'] }}", vec!["k", "m", "lit"]),
-        ("{% connected_content https://x.org/{{${user_id}}} :save r %}{{ r.v }}", vec!["${user_id}"]),
+        (
+            "{% connected_content https://x.org/{{${user_id}}} :save r %}{{ r.v }}",
+            vec!["${user_id}"],
+        ),
         ("{% raw %}{{ a }}{% endraw %}{% comment %}{{ b }}{% endcomment %}", vec![]),
     ] {
         assert_eq!(reads(source), wanted, "{source}");
@@ -73,7 +79,15 @@ fn values_in_json_are_judged() {
     let judged: Vec<(&str, Option<bool>, bool, bool, bool)> = template
         .outputs()
         .iter()
-        .map(|o| (&source[o.span.clone()], o.inside_json_string, o.escaped_for_json, o.prints_quotes, o.is_literal))
+        .map(|o| {
+            (
+                &source[o.span.clone()],
+                o.inside_json_string,
+                o.escaped_for_json,
+                o.prints_quotes,
+                o.is_literal,
+            )
+        })
         .collect();
     assert_eq!(
         judged,

@@ -28,19 +28,84 @@ impl Dice {
 }
 
 const VALUES: &[&str] = &[
-    "a", "b.c", "list", "list[0]", "list[-1]", "obj", "obj.k", "text", "text.size", "nil", "true",
-    "false", "empty", "blank", "1", "-2", "3.75", "99999999999999999999", "'x'", "''", "\"é ü\"",
-    "(1..4)", "(a..b)", "${name}", "custom_attribute.${x y}", "custom_attribute.${arr}[0].k",
-    "context.${t}.z", "$isoTimestamp", "[text]", "forloop.index", "forloop.parentloop.first",
-    "'now'", "1709649015", "'2024-02-30'", "obj[text][0]", "deep",
+    "a",
+    "b.c",
+    "list",
+    "list[0]",
+    "list[-1]",
+    "obj",
+    "obj.k",
+    "text",
+    "text.size",
+    "nil",
+    "true",
+    "false",
+    "empty",
+    "blank",
+    "1",
+    "-2",
+    "3.75",
+    "99999999999999999999",
+    "'x'",
+    "''",
+    "\"é ü\"",
+    "(1..4)",
+    "(a..b)",
+    "${name}",
+    "custom_attribute.${x y}",
+    "custom_attribute.${arr}[0].k",
+    "context.${t}.z",
+    "$isoTimestamp",
+    "[text]",
+    "forloop.index",
+    "forloop.parentloop.first",
+    "'now'",
+    "1709649015",
+    "'2024-02-30'",
+    "obj[text][0]",
+    "deep",
 ];
 
 const OPERATORS: &[&str] = &["==", "!=", "<>", "<", "<=", ">", ">=", "contains", "and", "or"];
 
 const SCRAPS: &[&str] = &[
-    "{{", "}}", "{%", "%}", "{%-", "-%}", "{{-", "-}}", "${", "}", "|", "'", "\"", "(", ")", "[",
-    "]", "..", ".", ":", ",", "endif", "{% endif %}", "{% else %}", "é", "\u{0}", "\r\n", "-", "#",
-    "{% raw %}", "{% endraw %}", "{% comment %}", "{% endcomment %}", "{% liquid", "%", "{", " ",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{%-",
+    "-%}",
+    "{{-",
+    "-}}",
+    "${",
+    "}",
+    "|",
+    "'",
+    "\"",
+    "(",
+    ")",
+    "[",
+    "]",
+    "..",
+    ".",
+    ":",
+    ",",
+    "endif",
+    "{% endif %}",
+    "{% else %}",
+    "é",
+    "\u{0}",
+    "\r\n",
+    "-",
+    "#",
+    "{% raw %}",
+    "{% endraw %}",
+    "{% comment %}",
+    "{% endcomment %}",
+    "{% liquid",
+    "%",
+    "{",
+    " ",
 ];
 
 fn expression(dice: &mut Dice) -> String {
@@ -81,16 +146,31 @@ fn piece(dice: &mut Dice, depth: usize) -> String {
     match dice.below(if simple { 7 } else { 15 }) {
         0 => "text \n".to_owned(),
         1 | 2 => format!("{{{{ {} }}}}", expression(dice)),
-        3 => format!("{{% assign {} = {} %}}", dice.pick(&["a", "b", "text", "list"]), expression(dice)),
+        3 => format!(
+            "{{% assign {} = {} %}}",
+            dice.pick(&["a", "b", "text", "list"]),
+            expression(dice)
+        ),
         4 => format!("{{% cycle {}, {} %}}", dice.pick(VALUES), dice.pick(VALUES)),
         5 => dice
-            .pick(&["{% increment a %}", "{% decrement b %}", "{% break %}", "{% continue %}", "{% # c %}", "{% abort_message('x') %}"])
+            .pick(&[
+                "{% increment a %}",
+                "{% decrement b %}",
+                "{% break %}",
+                "{% continue %}",
+                "{% # c %}",
+                "{% abort_message('x') %}",
+            ])
             .to_owned(),
         6 => format!("{{%- echo {} -%}}", expression(dice)),
         7 => format!("{{% if {} %}}{}{{% endif %}}", condition(dice), body(dice, depth - 1)),
         8 => format!(
             "{{% unless {} %}}{}{{% elsif {} %}}{}{{% else %}}{}{{% endunless %}}",
-            condition(dice), body(dice, depth - 1), condition(dice), body(dice, depth - 1), body(dice, depth - 1)
+            condition(dice),
+            body(dice, depth - 1),
+            condition(dice),
+            body(dice, depth - 1),
+            body(dice, depth - 1)
         ),
         9 | 10 => format!(
             "{{% for i in {} {} %}}{}{{% else %}}-{{% endfor %}}",
@@ -100,11 +180,17 @@ fn piece(dice: &mut Dice, depth: usize) -> String {
         ),
         11 => format!(
             "{{% tablerow i in {} cols: {} %}}{}{{% endtablerow %}}",
-            dice.pick(VALUES), dice.pick(VALUES), body(dice, depth - 1)
+            dice.pick(VALUES),
+            dice.pick(VALUES),
+            body(dice, depth - 1)
         ),
         12 => format!(
             "{{% case {} %}}{{% when {}, {} %}}{}{{% else %}}{}{{% endcase %}}",
-            dice.pick(VALUES), dice.pick(VALUES), dice.pick(VALUES), body(dice, depth - 1), body(dice, depth - 1)
+            dice.pick(VALUES),
+            dice.pick(VALUES),
+            dice.pick(VALUES),
+            body(dice, depth - 1),
+            body(dice, depth - 1)
         ),
         13 => format!("{{% capture b %}}{}{{% endcapture %}}{{{{ b }}}}", body(dice, depth - 1)),
         _ => format!("{{% ifchanged %}}{}{{% endifchanged %}}", body(dice, depth - 1)),
@@ -145,7 +231,8 @@ fn scene() -> (Value, Value) {
 }
 
 fn options() -> Options {
-    let budget = Budget { steps: 3000, output_bytes: 20_000, made_bytes: 100_000, ..Budget::default() };
+    let budget =
+        Budget { steps: 3000, output_bytes: 20_000, made_bytes: 100_000, ..Budget::default() };
     Options { strict: false, budget }
 }
 

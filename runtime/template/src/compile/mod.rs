@@ -7,15 +7,17 @@
 //! and compiling never panics, whatever the text.
 
 mod expression;
+mod filter_call;
 mod json_text;
+mod reader;
 
 use crate::fault::{Fault, FaultCode, Span};
 use crate::node::{Body, Name, Node, Program};
 use crate::scan::{Piece, Scanner, Tag, is_space};
 use crate::uses::{Output, Use, Uses};
 use crate::view::{Blocks, Root};
-pub(crate) use expression::Words;
 use json_text::JsonText;
+pub(crate) use reader::Words;
 use std::collections::BTreeMap;
 
 /// Deeper nesting of tags is a fault; Shopify draws the same line.
@@ -79,7 +81,9 @@ pub(crate) fn template(source: &str, blocks: &dyn Blocks) -> (Program, Findings)
 }
 
 /// Compiles a condition.
-pub(crate) fn condition(source: &str) -> (Option<crate::expression::Conditions>, Program, Findings) {
+pub(crate) fn condition(
+    source: &str,
+) -> (Option<crate::expression::Conditions>, Program, Findings) {
     let mut findings = Findings::default();
     let mut compiler = Compiler::new(source, &crate::view::NoBlocks, &mut findings);
     let conditions = compiler.conditions(0..source.len());
@@ -103,16 +107,8 @@ fn program(body: Body, findings: &mut Findings) -> Program {
             .and_then(|id| names.get(*id as usize))
             .is_some_and(|name| name.slot.is_some() || name.counted)
     };
-    findings
-        .uses
-        .reads
-        .retain(|read| read.root != Root::Variable || !set(&read.name));
-    Program {
-        body,
-        names,
-        slots: findings.slots,
-        locals: findings.locals,
-    }
+    findings.uses.reads.retain(|read| read.root != Root::Variable || !set(&read.name));
+    Program { body, names, slots: findings.slots, locals: findings.locals }
 }
 
 fn too_large(span: Span) -> Fault {
@@ -188,11 +184,7 @@ impl<'c> Compiler<'c> {
             return *id;
         }
         let id = u32::try_from(self.findings.names.len()).unwrap_or(u32::MAX);
-        self.findings.names.push(Name {
-            text: text.into(),
-            slot: None,
-            counted: false,
-        });
+        self.findings.names.push(Name { text: text.into(), slot: None, counted: false });
         self.findings.by_name.insert(text.to_owned(), id);
         id
     }
@@ -241,12 +233,7 @@ impl<'c> Compiler<'c> {
     pub(crate) fn reads(&mut self, root: Root, name: &str, path: Vec<String>, span: Span) {
         let span = self.outer(span);
         let name = name.to_owned();
-        self.findings.uses.reads.push(Use {
-            root,
-            name,
-            path,
-            span,
-        });
+        self.findings.uses.reads.push(Use { root, name, path, span });
     }
 
     pub(crate) fn next_cycle(&mut self) -> u32 {
@@ -262,10 +249,7 @@ impl<'c> Compiler<'c> {
 
     /// Nodes up to one of the tags in `ends`, which is returned; `None` if it never came.
     fn body(&mut self, ends: &'static [&'static str]) -> (Body, Option<Tag>) {
-        let mut body = Body {
-            nodes: Vec::new(),
-            blank: true,
-        };
+        let mut body = Body { nodes: Vec::new(), blank: true };
         while let Some(piece) = self.next_piece() {
             match piece {
                 Err(fault) => {
@@ -330,11 +314,7 @@ impl<'c> Compiler<'c> {
             return (Body::default(), None);
         }
         self.depth += 1;
-        self.open.push(Open {
-            name,
-            span: tag.span.clone(),
-            ends,
-        });
+        self.open.push(Open { name, span: tag.span.clone(), ends });
         let (body, end) = self.body(ends);
         self.depth -= 1;
         if let Some(open) = self.open.pop()

@@ -155,11 +155,7 @@ fn part(count: usize, from: i64, length: i64) -> Option<(usize, usize)> {
 }
 
 /// Whether two elements count as one for `uniq`: `1` and `1.0` are two.
-pub(super) fn identical(
-    arena: &Arena<'_>,
-    a: Value<'_>,
-    b: Value<'_>,
-) -> Result<bool, Refusal> {
+pub(super) fn identical(arena: &Arena<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool, Refusal> {
     let float = |v| matches!(v, Value::Float(_));
     Ok(float(a) == float(b) && compare::same(arena, a, b, 0)?)
 }

@@ -54,9 +54,7 @@ fn property<'r>(element: Value<'r>, name: Value<'r>) -> Result<Value<'r>, NoProp
             Ok(found.map_or(Value::Nil, |(at, c)| Value::Str(&text[at..at + c.len_utf8()])))
         }
         (Value::Str(_), _) => Err(NoProperty::Wrong),
-        (Value::Int(number), Value::Int(bit)) => {
-            Ok(Value::Int((number >> bit.clamp(0, 63)) & 1))
-        }
+        (Value::Int(number), Value::Int(bit)) => Ok(Value::Int((number >> bit.clamp(0, 63)) & 1)),
         (Value::Int(_) | Value::Big(_), _) => Err(NoProperty::Wrong),
         (Value::Loop(_), Value::Str(_)) => Ok(evaluate::by_index(element, name)),
         _ if element.is_map() => Ok(match name {
@@ -165,10 +163,7 @@ fn find_index<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) 
 }
 
 /// The property of each element that a filter with an optional property goes by.
-fn keys<'r>(
-    items: Items<'r>,
-    name: Value<'r>,
-) -> Result<Option<Vec<Value<'r>>>, Refusal> {
+fn keys<'r>(items: Items<'r>, name: Value<'r>) -> Result<Option<Vec<Value<'r>>>, Refusal> {
     if name.is_nil() {
         return Ok(Some(items.iter().collect()));
     }
@@ -332,8 +327,8 @@ fn merge_sort<T: Copy>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Orderin
             let end = (start + 2 * width).min(items.len());
             let (mut left, mut right) = (start, middle);
             for slot in &mut merged[start..end] {
-                let takes_left = left < middle
-                    && (right >= end || order(&items[left], &items[right]).is_le());
+                let takes_left =
+                    left < middle && (right >= end || order(&items[left], &items[right]).is_le());
                 let from = if takes_left { &mut left } else { &mut right };
                 *slot = items[*from];
                 *from += 1;

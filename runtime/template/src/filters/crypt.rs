@@ -17,8 +17,7 @@ pub(super) const FILTERS: &[Filter] = &[
     Filter::text("base64_encode", "in Base64", base64_encode),
     Filter::value("base64_url_safe_decode", (0, 0), "undoes its encoding", url_safe_decode)
         .beyond(),
-    Filter::text("base64_url_safe_encode", "in Base64 with `-` and `_`", url_safe_encode)
-        .beyond(),
+    Filter::text("base64_url_safe_encode", "in Base64 with `-` and `_`", url_safe_encode).beyond(),
     Filter::value("hmac_sha1", (1, 1), "HMAC-SHA1 with a key, in hex", hmac_sha1),
     Filter::value("hmac_sha1_base64", (1, 1), "HMAC-SHA1, in Base64", hmac_sha1_base64),
     Filter::value("hmac_sha1_hex", (1, 1), "HMAC-SHA1, in hex", hmac_sha1),

@@ -90,11 +90,8 @@ fn newline_to_br(text: &str, out: &mut String) {
 
 /// Whole scripts, comments and styles go first, then every tag that is left.
 fn strip_html(text: &str, out: &mut String) {
-    const WHOLE: [(&str, &str); 3] = [
-        ("<script", "</script>"),
-        ("<!--", "-->"),
-        ("<style", "</style>"),
-    ];
+    const WHOLE: [(&str, &str); 3] =
+        [("<script", "</script>"), ("<!--", "-->"), ("<style", "</style>")];
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     // An opening without its end stays; looking for that end again and again would be slow.

@@ -103,11 +103,7 @@ impl Filter {
         }
     }
 
-    const fn text(
-        name: &'static str,
-        summary: &'static str,
-        run: fn(&str, &mut String),
-    ) -> Filter {
+    const fn text(name: &'static str, summary: &'static str, run: fn(&str, &mut String)) -> Filter {
         Filter {
             name,
             least: 0,

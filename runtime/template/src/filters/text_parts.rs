@@ -102,10 +102,7 @@ fn split<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Ou
     arena.reserve(count.saturating_mul(size_of::<Value<'_>>()))?;
     let mut parts: Vec<Value<'r>> = match pattern {
         " " => words(text).map(Value::Str).collect(),
-        "" => text
-            .char_indices()
-            .map(|(at, c)| Value::Str(&text[at..at + c.len_utf8()]))
-            .collect(),
+        "" => text.char_indices().map(|(at, c)| Value::Str(&text[at..at + c.len_utf8()])).collect(),
         _ => text.split(pattern).map(Value::Str).collect(),
     };
     while parts.last().is_some_and(Value::is_empty) {

@@ -4,15 +4,8 @@ use super::Moment;
 use jiff::civil::{DateTime, ISOWeekDate, Weekday};
 use std::fmt::Write as _;
 
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -140,19 +133,9 @@ fn apply(
         'z' => offset(moment.offset_seconds, style, out),
         'Z' => pad_text(moment.zone, style, case(style, Case::Lower), out),
         'A' => pad_text(DAYS[weekday as usize], style, case(style, Case::Upper), out),
-        'a' => pad_text(
-            &DAYS[weekday as usize][..3],
-            style,
-            case(style, Case::Upper),
-            out,
-        ),
+        'a' => pad_text(&DAYS[weekday as usize][..3], style, case(style, Case::Upper), out),
         'B' => pad_text(month(day.month()), style, case(style, Case::Upper), out),
-        'b' | 'h' => pad_text(
-            &month(day.month())[..3],
-            style,
-            case(style, Case::Upper),
-            out,
-        ),
+        'b' | 'h' => pad_text(&month(day.month())[..3], style, case(style, Case::Upper), out),
         'p' => {
             let text = if civil.hour() < 12 { "AM" } else { "PM" };
             pad_text(text, style, case(style, Case::Lower), out);
@@ -178,11 +161,7 @@ fn apply(
 }
 
 fn month(number: i8) -> &'static str {
-    usize::try_from(number - 1)
-        .ok()
-        .and_then(|at| MONTHS.get(at))
-        .copied()
-        .unwrap_or("   ")
+    usize::try_from(number - 1).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or("   ")
 }
 
 /// Week of the year, counted from the first `first` day.

@@ -29,12 +29,7 @@ pub struct Moment<'a> {
 impl<'a> Moment<'a> {
     pub(crate) fn utc(seconds: i64, nanoseconds: i32) -> Option<Moment<'a>> {
         Timestamp::new(seconds, nanoseconds).ok()?;
-        Some(Moment {
-            seconds,
-            nanoseconds,
-            offset_seconds: 0,
-            zone: "UTC",
-        })
+        Some(Moment { seconds, nanoseconds, offset_seconds: 0, zone: "UTC" })
     }
 
     pub(crate) fn from_ms(ms: i64) -> Option<Moment<'a>> {
@@ -86,11 +81,8 @@ impl<'a> Moment<'a> {
 
     /// As Ruby prints a time: `2024-01-02 03:04:05 UTC`, or with an offset.
     pub(crate) fn show(&self, out: &mut String) {
-        let format = if self.zone == "UTC" {
-            "%Y-%m-%d %H:%M:%S UTC"
-        } else {
-            "%Y-%m-%d %H:%M:%S %z"
-        };
+        let format =
+            if self.zone == "UTC" { "%Y-%m-%d %H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S %z" };
         strftime(self, format, out);
     }
 }

@@ -54,12 +54,9 @@ fn assemble<'a>(parts: &Parts, now_ms: i64) -> Option<Moment<'a>> {
         None if has_date => 1,
         None => u32::try_from(today.day()).ok()?,
     };
-    let date = Date::new(
-        i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    )
-    .ok()?;
+    let date =
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
+            .ok()?;
     let (hour, minute, second, nanos) = parts.time.unwrap_or((0, 0, 0, 0));
     // 24:00 and the leap second belong to the moment after.
     let (hour, date) = match (hour, minute, second) {
@@ -174,23 +171,13 @@ fn meridian(text: &str, hour: u32, end: usize) -> (u32, usize) {
 }
 
 fn digits_before(bytes: &[u8], end: usize, most: usize) -> Option<usize> {
-    let count = bytes[..end]
-        .iter()
-        .rev()
-        .take_while(|b| b.is_ascii_digit())
-        .take(most)
-        .count();
+    let count = bytes[..end].iter().rev().take_while(|b| b.is_ascii_digit()).take(most).count();
     (count > 0).then_some(end - count)
 }
 
 fn number(text: &str, start: usize, most: usize) -> Option<(u32, usize)> {
-    let count = text
-        .as_bytes()
-        .get(start..)?
-        .iter()
-        .take(most)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let count =
+        text.as_bytes().get(start..)?.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
     Some((text[start..start + count].parse().ok()?, start + count))
 }
 
@@ -208,10 +195,7 @@ fn fraction_of_second(text: &str, start: usize) -> (u32, usize) {
 fn zone_after(text: &str) -> (Option<i32>, usize) {
     let trimmed = text.trim_start();
     let skipped = text.len() - trimmed.len();
-    let letters = trimmed
-        .bytes()
-        .take_while(u8::is_ascii_alphabetic)
-        .count();
+    let letters = trimmed.bytes().take_while(u8::is_ascii_alphabetic).count();
     let word = &trimmed[..letters];
     let named = named_offset(word);
     let rest = &trimmed[letters..];
@@ -242,11 +226,7 @@ fn numeric_offset(text: &str) -> Option<(i32, usize)> {
                 _ => (hours, 0, 1 + run),
             }
         }
-        4 => (
-            text[1..3].parse().ok()?,
-            text[3..5].parse().ok()?,
-            5,
-        ),
+        4 => (text[1..3].parse().ok()?, text[3..5].parse().ok()?, 5),
         _ => return None,
     };
     (hours < 24 && minutes < 60).then_some((sign * (hours * 3600 + minutes * 60), length))
@@ -348,9 +328,8 @@ fn numbers(word: &str, sign: char) -> Option<Vec<(u32, usize)>> {
 
 /// A month's or weekday's name, a day, or a year; anything else is noise, as in Ruby.
 fn word_of_date(word: &str, parts: &mut Parts) -> Option<bool> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 0 {
         if !matches!(&word[digits..], "" | "st" | "nd" | "rd" | "th") {

@@ -11,10 +11,7 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     if name.eq_ignore_ascii_case("utc") || name == "Z" {
         return Some(TimeZone::UTC);
     }
-    let iana = RAILS
-        .iter()
-        .find(|(long, _)| *long == name)
-        .map_or(name, |(_, iana)| iana);
+    let iana = RAILS.iter().find(|(long, _)| *long == name).map_or(name, |(_, iana)| iana);
     DATABASE.get(iana).ok()
 }
 

@@ -100,10 +100,7 @@ impl Compiler<'_> {
             self.restart(state);
             let (inside, next) = self.block("case", tag, ENDS);
             blank &= inside.blank;
-            arms.push(Arm {
-                values,
-                body: inside,
-            });
+            arms.push(Arm { values, body: inside });
             end = next;
         }
         body.blank &= blank;

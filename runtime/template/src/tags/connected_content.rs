@@ -61,7 +61,11 @@ impl Compiler<'_> {
                 ":no_cache" => node.caching = Caching::Never,
                 ":retry" => node.retry = true,
                 _ if !name.starts_with(':') => {
-                    let fault = Fault::new(option.clone(), FaultCode::Argument, "an option starts with `:`");
+                    let fault = Fault::new(
+                        option.clone(),
+                        FaultCode::Argument,
+                        "an option starts with `:`",
+                    );
                     let hint = "an address and a body can't have spaces outside of `{{ }}`";
                     return Err(fault.hint(hint));
                 }
@@ -202,14 +206,9 @@ impl<'r> Renderer<'r> {
         let Json::Object(object) = json else {
             return Ok(Value::json(json));
         };
-        let mut entries: Vec<(&'r str, Value<'r>)> = object
-            .iter()
-            .map(|(key, value)| (key.as_str(), Value::json(value)))
-            .collect();
-        entries.push((
-            "__http_status_code__",
-            Value::Int(answer.status().into()),
-        ));
+        let mut entries: Vec<(&'r str, Value<'r>)> =
+            object.iter().map(|(key, value)| (key.as_str(), Value::json(value))).collect();
+        entries.push(("__http_status_code__", Value::Int(answer.status().into())));
         self.arena.map(&entries)
     }
 

@@ -44,9 +44,7 @@ impl Compiler<'_> {
             );
             return Err(fault.hint("a block may use another one, which may use none"));
         }
-        let body = self
-            .content_block(name, text, markup.clone())
-            .unwrap_or_default();
+        let body = self.content_block(name, text, markup.clone()).unwrap_or_default();
         Ok(Node::Block(Box::new(Block {
             name: name.into(),
             body,

@@ -87,9 +87,8 @@ impl Compiler<'_> {
             let fault = Fault::syntax(tag.span.clone(), "the loop has no variable");
             return Err(fault.hint(form));
         }
-        let variable = reader
-            .expect(Kind::Name, "the loop's variable")
-            .map_err(|fault| fault.hint(form))?;
+        let variable =
+            reader.expect(Kind::Name, "the loop's variable").map_err(|fault| fault.hint(form))?;
         let variable = reader.text(&variable.span).to_owned();
         if !reader.take_word("in") {
             return Err(reader.unexpected("`in`").hint(form));
@@ -262,11 +261,7 @@ impl<'r> Renderer<'r> {
             length,
             index: Cell::new(0),
             parent: None,
-            table: Some(Table {
-                columns,
-                row: Cell::new(1),
-                column: Cell::new(1),
-            }),
+            table: Some(Table { columns, row: Cell::new(1), column: Cell::new(1) }),
         });
         let state = self.at(node.place, state)?;
         let Some(table) = &state.table else {

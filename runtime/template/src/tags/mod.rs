@@ -25,11 +25,7 @@ pub struct TagDoc {
 }
 
 const fn doc(name: &'static str, braze: bool, summary: &'static str) -> TagDoc {
-    TagDoc {
-        name,
-        braze,
-        summary,
-    }
+    TagDoc { name, braze, summary }
 }
 
 /// Every tag, in alphabetical order.
@@ -162,20 +158,22 @@ fn unknown(name: &str, tag: &Tag) -> Fault {
         };
         return Fault::new(span, FaultCode::Unclosed, message);
     }
-    let fault = Fault::new(
-        span,
-        FaultCode::UnknownTag,
-        format!("there is no tag `{name}`"),
-    );
+    let fault = Fault::new(span, FaultCode::UnknownTag, format!("there is no tag `{name}`"));
     match name {
         "elseif" | "elif" => fault.hint("did you mean `elsif`?"),
         "set" | "let" | "var" => fault.hint("did you mean `assign`?"),
         "switch" => fault.hint("did you mean `case`?"),
         _ => fault.meant(
             name,
-            TAGS.iter()
-                .map(|tag| tag.name)
-                .chain(["elsif", "else", "endif", "endfor", "endcase", "endunless", "when"]),
+            TAGS.iter().map(|tag| tag.name).chain([
+                "elsif",
+                "else",
+                "endif",
+                "endfor",
+                "endcase",
+                "endunless",
+                "when",
+            ]),
         ),
     }
 }

@@ -32,10 +32,7 @@ impl Compiler<'_> {
         let filtered = self.filtered(markup)?;
         let span = self.outer(span);
         let inside_json_string = self.inside_json_string();
-        let safety = filtered
-            .filters
-            .last()
-            .map_or(Safety::None, |call| call.filter.safety);
+        let safety = filtered.filters.last().map_or(Safety::None, |call| call.filter.safety);
         self.findings.outputs.push(Output {
             span,
             escaped_for_json: safety != Safety::None,
@@ -108,10 +105,8 @@ impl Compiler<'_> {
                 return Ok(text.to_owned());
             }
         }
-        let fault = Fault::syntax(
-            tag.markup.clone(),
-            "the reason of `abort_message` is a quoted text",
-        );
+        let fault =
+            Fault::syntax(tag.markup.clone(), "the reason of `abort_message` is a quoted text");
         Err(fault.hint("write {% abort_message('reason') %}"))
     }
 }

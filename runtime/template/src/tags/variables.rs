@@ -109,9 +109,7 @@ impl Compiler<'_> {
     /// Without a name, tags with the same literals share their turn; a tag with a variable in it
     /// takes turns on its own.
     fn group_of(&mut self, values: &[Expression]) -> Box<str> {
-        let fixed = values
-            .iter()
-            .all(|value| matches!(value, Expression::Literal(_)));
+        let fixed = values.iter().all(|value| matches!(value, Expression::Literal(_)));
         if !fixed {
             return format!("#{}", self.next_cycle()).into();
         }

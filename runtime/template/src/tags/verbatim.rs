@@ -31,10 +31,8 @@ impl Compiler<'_> {
             match self.slice(&inner.name) {
                 "comment" => depth += 1,
                 "endcomment" => depth -= 1,
-                "raw" if !self.scanner.in_lines() => {
-                    if self.scanner.verbatim("endraw").is_none() {
-                        return Err(self.unclosed(&inner, "raw"));
-                    }
+                "raw" if !self.scanner.in_lines() && self.scanner.verbatim("endraw").is_none() => {
+                    return Err(self.unclosed(&inner, "raw"));
                 }
                 _ => {}
             }
@@ -90,11 +88,7 @@ impl Compiler<'_> {
         // The rest of the text belongs to this tag; reading it would only raise false alarms.
         let end = self.scanner.end();
         self.scanner = Scanner::document(self.source, end..end);
-        Fault::new(
-            tag.span.clone(),
-            FaultCode::Unclosed,
-            format!("`{name}` is never closed"),
-        )
-        .hint(format!("close it with `{{% end{name} %}}`"))
+        Fault::new(tag.span.clone(), FaultCode::Unclosed, format!("`{name}` is never closed"))
+            .hint(format!("close it with `{{% end{name} %}}`"))
     }
 }
