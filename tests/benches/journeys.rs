@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use flowrun_canvas::{NoFiles, Source, load, render_text};
-use flowrun_simulation::core::track::{Array, Object, Profile};
 use flowrun_simulation::core::trace::Line;
+use flowrun_simulation::core::track::{Array, Object, Profile};
 use flowrun_simulation::core::{Canvas, CanvasIx, Millis};
 use flowrun_simulation::profiles::Memory;
-use flowrun_simulation::{Arrival, Options, Silent, Simulation, Watcher};
+use flowrun_simulation::{Arrival, NoAnswers, Options, Outside, Silent, Simulation, Watcher};
 
 const HEAD: &str = r#"
 canvas: vip
@@ -103,7 +103,8 @@ fn run(canvas: &Arc<Canvas>, profiles: &[Profile], shards: u16) -> Duration {
         context: None,
     }));
     let start = Instant::now();
-    simulation.run(&mut Silent, &mut Quiet);
+    let mut outside = Outside { channel: &mut Silent, fetch: &mut NoAnswers };
+    simulation.run(&mut outside, &mut Quiet);
     let took = start.elapsed();
     let totals = simulation.totals();
     assert_eq!(totals.completed, profiles.len() as u64, "everybody arrives: {totals:?}");
@@ -135,7 +136,8 @@ fn peak_mib() -> Option<usize> {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     if let Some(users) = args.first().and_then(|users| users.parse::<usize>().ok()) {
-        let update = if args.get(1).is_some_and(|kind| kind == "liquid") { LIQUID } else { CONSTANT };
+        let update =
+            if args.get(1).is_some_and(|kind| kind == "liquid") { LIQUID } else { CONSTANT };
         let profiles: Vec<Profile> = (0..users).map(profile).collect();
         let canvas = canvas(update);
         for _ in 0..5 {
@@ -144,7 +146,10 @@ fn main() {
         return;
     }
     println!("six steps, virtual time, memory backend, no trace; medians");
-    println!("{:>9} {:>9} {:>9} {:>10} {:>14} {:>12}", "users", "update", "time", "per user", "against 10 k", "x copying");
+    println!(
+        "{:>9} {:>9} {:>9} {:>10} {:>14} {:>12}",
+        "users", "update", "time", "per user", "against 10 k", "x copying"
+    );
     for (name, update) in [("constant", CONSTANT), ("liquid", LIQUID)] {
         let canvas = canvas(update);
         let mut smallest = None;
@@ -164,6 +169,8 @@ fn main() {
         }
     }
     if let Some(peak) = peak_mib() {
-        println!("peak resident memory: {peak} MiB (with the profiles twice: the store's and the bench's)");
+        println!(
+            "peak resident memory: {peak} MiB (with the profiles twice: the store's and the bench's)"
+        );
     }
 }

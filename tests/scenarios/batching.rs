@@ -138,10 +138,13 @@ fn outcomes(mut settled: Vec<Settlement>) -> String {
 fn each_write_gets_the_outcome_of_its_own_objects() {
     let applied = || Outcome::Applied;
     let refused = |why: &str| Outcome::Refused(why.into());
-    let retry = |after: Option<i64>| Outcome::Retry { after: after.map(Millis), cause: "429".into() };
+    let retry =
+        |after: Option<i64>| Outcome::Retry { after: after.map(Millis), cause: "429".into() };
     let unknown = || Outcome::Unknown("cut".into());
-    let each = |attributes: Vec<Outcome>, events: Vec<Outcome>| {
-        Answers::Each { attributes, events, purchases: Vec::new() }
+    let each = |attributes: Vec<Outcome>, events: Vec<Outcome>| Answers::Each {
+        attributes,
+        events,
+        purchases: Vec::new(),
     };
     // Three users, an attribute and an event each.
     let rows: Vec<(&str, Answers, &str)> = vec![
@@ -155,12 +158,18 @@ fn each_write_gets_the_outcome_of_its_own_objects() {
         ),
         (
             "the index counts inside its array",
-            each(vec![applied(), applied(), applied()], vec![refused("e0"), applied(), refused("e2")]),
+            each(
+                vec![applied(), applied(), applied()],
+                vec![refused("e0"), applied(), refused("e2")],
+            ),
             "-e0 + -e2",
         ),
         (
             "one object queued makes the write queued",
-            each(vec![applied(), applied(), Outcome::Accepted], vec![applied(), applied(), applied()]),
+            each(
+                vec![applied(), applied(), Outcome::Accepted],
+                vec![applied(), applied(), applied()],
+            ),
             "+ + ~",
         ),
         (
@@ -170,7 +179,10 @@ fn each_write_gets_the_outcome_of_its_own_objects() {
         ),
         (
             "the longest wait that is asked for counts",
-            each(vec![retry(Some(5)), retry(Some(7)), applied()], vec![retry(Some(9)), applied(), applied()]),
+            each(
+                vec![retry(Some(5)), retry(Some(7)), applied()],
+                vec![retry(Some(9)), applied(), applied()],
+            ),
             "?9 ?7 +",
         ),
         (

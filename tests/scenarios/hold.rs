@@ -55,7 +55,11 @@ fn a_user_leaves_an_update_by_exactly_one_door() {
             vec![Answer(WriteOutcome::Committed(CommitLevel::Accepted))],
             "mark !accepted >next done .completed",
         ),
-        ("refused", vec![Answer(refused())], "mark (no such thing) !refused >on_failure sorry .sorry"),
+        (
+            "refused",
+            vec![Answer(refused())],
+            "mark (no such thing) !refused >on_failure sorry .sorry",
+        ),
         (
             "unknown, and then it turns out well",
             vec![Answer(again(None)), Quiet, At(1), Answer(committed())],

@@ -26,7 +26,12 @@ fn what_is_unknown_is_sent_again_or_not_as_the_step_says() {
         (at_least, SendOutcome::Sent, 0, "hello >next done .completed"),
         (at_least, unknown(), 1, "hello"),
         (at_least, retry(), 1, "hello"),
-        (at_least, SendOutcome::Refused("no address".into()), 0, "hello (no address) >on_failure sorry .sorry"),
+        (
+            at_least,
+            SendOutcome::Refused("no address".into()),
+            0,
+            "hello (no address) >on_failure sorry .sorry",
+        ),
         ("at_most_once", unknown(), 0, "hello >next done .completed"),
         ("at_most_once", retry(), 1, "hello"),
     ];

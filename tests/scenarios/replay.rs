@@ -33,7 +33,10 @@ impl Step for Moody {
     fn decide(&self, visit: Visit<'_>) -> Decision {
         match ASKED.fetch_add(1, Ordering::Relaxed) % 3 {
             0 => Decision::Go(Door::NEXT),
-            1 => Decision::Remember { variables: vec![("mood".into(), "low".into())], then: Door::NEXT },
+            1 => Decision::Remember {
+                variables: vec![("mood".into(), "low".into())],
+                then: Door::NEXT,
+            },
             _ => Decision::WaitUntil { until: visit.now() + Millis(500), then: Door::NEXT },
         }
     }
@@ -73,7 +76,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -127,7 +131,8 @@ fn a_replayed_log_gives_the_same_state_and_asks_no_step() {
         // What is under way comes out again, under the same keys and attempts.
         let mut outstanding: Vec<_> = shard.recover();
         outstanding.retain(|effect| !matches!(effect, Effect::Send(_)));
-        let keys = |write: &flowrun_simulation::core::Write| (write.id, write.attempt, write.key.clone());
+        let keys =
+            |write: &flowrun_simulation::core::Write| (write.id, write.attempt, write.key.clone());
         let mut found: Vec<_> = outstanding
             .iter()
             .map(|effect| match effect {
@@ -144,7 +149,10 @@ fn a_replayed_log_gives_the_same_state_and_asks_no_step() {
         assert_eq!(found, expected, "seed {seed}");
         lives_on_alike(&mut lab, shard, seed);
     }
-    assert!(resting > 200 && buried > 50, "the stories have something in them: {resting}, {buried}");
+    assert!(
+        resting > 200 && buried > 50,
+        "the stories have something in them: {resting}, {buried}"
+    );
 }
 
 /// Both shards are told the same from here on, and decide the same.

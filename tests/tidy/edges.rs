@@ -7,10 +7,7 @@ use serde_json::Value;
 
 /// Who may use whom. `tests` may use everybody, and nobody uses it.
 const ARROWS: &[(&str, &[&str])] = &[
-    (
-        "cli",
-        &["server", "engine", "simulation", "loader", "steps", "canvas"],
-    ),
+    ("cli", &["server", "engine", "simulation", "loader", "steps", "canvas"]),
     ("server", &["engine"]),
     ("engine", &["log", "profiles", "outbound", "core"]),
     ("simulation", &["log", "profiles", "outbound", "core"]),
@@ -54,7 +51,8 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
         .filter_map(|package| {
             let name = short(package["name"].as_str()?)?.to_owned();
             let dependencies = package["dependencies"].as_array()?.iter();
-            let used = dependencies.filter_map(|one| Some(short(one["name"].as_str()?)?.to_owned()));
+            let used =
+                dependencies.filter_map(|one| Some(short(one["name"].as_str()?)?.to_owned()));
             Some((name, used.collect()))
         })
         .collect()

@@ -4,8 +4,14 @@
 use std::fs;
 
 /// The pure crates by folder.
-const PURE: &[&str] =
-    &["runtime/core", "runtime/canvas", "runtime/template", "runtime/track", "steps", "plugins/sdk"];
+const PURE: &[&str] = &[
+    "runtime/core",
+    "runtime/canvas",
+    "runtime/template",
+    "runtime/track",
+    "steps",
+    "plugins/sdk",
+];
 
 /// What must not stand in their sources, with the reason.
 const BANNED: &[(&str, &str)] = &[
@@ -43,9 +49,9 @@ fn broken(source: &str) -> Vec<(usize, &'static str, &'static str)> {
 /// `use std::{fs, net}` as `use std::fs std::net`, so that a group hides nothing.
 fn ungrouped(code: &str) -> String {
     let Some((before, group)) = code.split_once("std::{") else { return code.to_owned() };
-    group.split([',', '{', '}']).fold(before.to_owned(), |line, name| {
-        format!("{line} std::{}", name.trim())
-    })
+    group
+        .split([',', '{', '}'])
+        .fold(before.to_owned(), |line, name| format!("{line} std::{}", name.trim()))
 }
 
 #[test]
@@ -68,7 +74,8 @@ fn pure_crates_touch_nothing() {
 
 #[test]
 fn a_clock_in_a_pure_crate_is_found() {
-    let source = "// Instant::now is fine here\nlet t = std::time::Instant::now(); // why\nfn f() {}\n";
+    let source =
+        "// Instant::now is fine here\nlet t = std::time::Instant::now(); // why\nfn f() {}\n";
     assert_eq!(broken(source), [(2, "Instant::now", "time is an argument")]);
     assert_eq!(broken("use tokio::spawn;").len(), 1);
     assert_eq!(broken("use std::{fmt, fs, net};").len(), 2);

@@ -18,6 +18,11 @@ pub enum Input {
     Settled { write: ItemId, attempt: u32, done: Progress, outcome: WriteOutcome },
     /// An attempt at sending a message has ended.
     Sent { message: ItemId, attempt: u32, outcome: SendOutcome },
-    /// Requests that templates asked for were answered, in the order of asking.
-    Fetched { journey: crate::JourneyIx, visit: u32, answers: Vec<flowrun_template::Answer> },
+    /// Requests that templates asked for were answered, in the order of asking; or could
+    /// not be made at all, and why.
+    Fetched {
+        journey: crate::JourneyIx,
+        visit: u32,
+        answers: Vec<Result<flowrun_template::Answer, String>>,
+    },
 }

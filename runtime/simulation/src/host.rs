@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
-use flowrun_core::template::Answer;
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
     Batcher, Canvas, CanvasIx, Decided, Effect, Input, Settings, Shard, ShardId, Tally,
@@ -13,7 +12,7 @@ use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
 use flowrun_profiles::{Memory, ProfileBackend};
 
 use crate::agenda::{Arrival, Arrivals, Replies};
-use crate::channel::Channel;
+use crate::outside::Outside;
 
 /// How a run is set up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -185,7 +184,7 @@ impl Simulation {
     }
 
     /// Goes on until nothing more will happen, or the end of the time given.
-    pub fn run(&mut self, channel: &mut dyn Channel, watcher: &mut dyn Watcher) {
+    pub fn run(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
         if watcher.wants_lines() {
             self.shards.iter_mut().for_each(|place| place.shard.trace());
         }
@@ -195,7 +194,7 @@ impl Simulation {
                 break;
             }
             self.now = self.now.max(next);
-            self.turn(channel, watcher);
+            self.turn(world, watcher);
             turns += 1;
             if turns.is_multiple_of(64) {
                 watcher.progress(self.now, &self.totals());
@@ -217,7 +216,7 @@ impl Simulation {
 
     /// One round at this moment: inputs to the shards, their decisions committed and
     /// acted on. Effects that are answered at once are inputs of the next round.
-    fn turn(&mut self, channel: &mut dyn Channel, watcher: &mut dyn Watcher) {
+    fn turn(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
         self.take_replies(watcher);
         self.take_arrivals();
         loop {
@@ -229,7 +228,7 @@ impl Simulation {
             decide(&mut self.shards, now, &self.backend, self.options.threads);
             for ix in 0..self.shards.len() {
                 if !self.shards[ix].quiet {
-                    self.commit_and_act(ix, channel, watcher);
+                    self.commit_and_act(ix, world, watcher);
                 }
             }
         }
@@ -268,7 +267,7 @@ impl Simulation {
         }
     }
 
-    fn commit_and_act(&mut self, ix: usize, channel: &mut dyn Channel, watcher: &mut dyn Watcher) {
+    fn commit_and_act(&mut self, ix: usize, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
         let place = &mut self.shards[ix];
         if !place.decided.record.is_empty() {
             self.log
@@ -280,12 +279,14 @@ impl Simulation {
             match effect {
                 Effect::Write(write) => self.batcher.push(self.now, write),
                 Effect::Send(send) => {
-                    let outcome = channel.send(self.now, &send);
+                    let outcome = world.channel.send(self.now, &send);
                     let (message, attempt) = (send.id, send.attempt);
                     place.inputs.push(Input::Sent { message, attempt, outcome });
                 }
                 Effect::Fetch(fetch) => {
-                    let answers = fetch.requests.iter().map(|_| Answer::none()).collect();
+                    let answers = fetch.requests.iter();
+                    let answers =
+                        answers.map(|request| world.fetch.answer(self.now, request)).collect();
                     let (journey, visit) = (fetch.journey, fetch.visit);
                     place.inputs.push(Input::Fetched { journey, visit, answers });
                 }

@@ -4,12 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
-mod channel;
 mod host;
+mod outside;
 
 pub use agenda::Arrival;
-pub use channel::{Channel, Silent};
 pub use host::{Options, Simulation, Totals, Watcher};
+pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
 
 /// The crates below, for whoever sets a run up.
 pub use {flowrun_core as core, flowrun_log as log, flowrun_profiles as profiles};

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Setting};
-use crate::simulation::{Silent, Watcher};
+use crate::simulation::{NoAnswers, Outside, Silent, Watcher};
 use crate::timeline::Timeline;
 use crate::trace::{self, TraceLine};
 
@@ -114,7 +114,8 @@ impl Explain {
             return Err(self.unknown("among the users", known));
         }
         let mut kept = Kept { user: &self.user, timeline: Timeline::default(), interrupt };
-        scene.simulation.run(&mut Silent, &mut kept);
+        let mut outside = Outside { channel: &mut Silent, fetch: &mut NoAnswers };
+        scene.simulation.run(&mut outside, &mut kept);
         if kept.interrupt.asked() {
             return Ok(Exit::Interrupted);
         }

@@ -19,7 +19,7 @@ use crate::narrator::Narrator;
 use crate::profiles::ProfileBackend as _;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{Silent, Totals};
+use crate::simulation::{NoAnswers, Outside, Silent, Totals};
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
 use crate::{moment, table};
@@ -120,7 +120,8 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        scene.simulation.run(&mut Silent, &mut watch);
+        let mut outside = Outside { channel: &mut Silent, fetch: &mut NoAnswers };
+        scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();
         if told {

@@ -52,17 +52,29 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn fetched(&mut self, journey: JourneyIx, visit: u32, answers: Vec<Answer>) {
+    pub(super) fn fetched(
+        &mut self,
+        journey: JourneyIx,
+        visit: u32,
+        answers: Vec<Result<Answer, String>>,
+    ) {
         let Some(found) = self.shard.state.journeys.get(journey) else { return };
         if found.state != (Rest::Fetching { visit }) {
             return;
         }
+        self.emit(Change::Resumed { journey });
+        let answers: Vec<Answer> = match answers.into_iter().collect() {
+            Ok(answers) => answers,
+            Err(reason) => {
+                self.shard.answers.remove(&journey);
+                return self.fail(journey, reason, String::new());
+            }
+        };
         let known = self.shard.answers.entry(journey).or_default();
         let mut answers = answers.into_iter();
         for (_, answer) in known.iter_mut().filter(|(_, answer)| answer.is_none()) {
             *answer = Some(answers.next().unwrap_or_else(Answer::none));
         }
-        self.emit(Change::Resumed { journey });
         self.arrive(journey);
     }
 
