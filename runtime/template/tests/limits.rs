@@ -111,6 +111,9 @@ fn deep_sources_are_faults_and_not_crashes() {
         "${".repeat(500_000),
         "{{${".repeat(250_000),
         "{{ ' ".repeat(200_000),
+        format!("{{{{ a {} }}}}", "| upcas ".repeat(120_000)),
+        "{% iff %}".repeat(100_000),
+        "{{ custom.${x} }}".repeat(100_000),
         "x".repeat(3 << 20),
     ] {
         let started = Instant::now();

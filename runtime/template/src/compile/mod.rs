@@ -137,10 +137,19 @@ impl<'c> Compiler<'c> {
     }
 
     pub(crate) fn fault(&mut self, fault: Fault) {
-        if self.findings.faults.len() < MOST_FAULTS {
-            let fault = self.placed(fault);
-            self.findings.faults.push(fault);
+        if self.has_enough() {
+            return;
         }
+        let fault = self.placed(fault);
+        self.findings.faults.push(fault);
+        if self.has_enough() {
+            self.give_up();
+        }
+    }
+
+    /// Whether so many faults are known that nothing more needs to be read.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.findings.faults.len() >= MOST_FAULTS
     }
 
     pub(crate) fn warn(&mut self, span: Span, message: String, hint: Option<String>) {

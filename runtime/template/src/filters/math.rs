@@ -34,6 +34,10 @@ fn binary<'r>(
     operation: fn(Number, Number) -> Result<Number, Undefined>,
 ) -> Outcome<'r> {
     let result = operation(Number::of(input), Number::of(argument(arguments, 0)))?;
+    if !matches!(result, Number::Int(_)) {
+        // Decimals take several times as long.
+        arena.step(1)?;
+    }
     arena.number(result)
 }
 
