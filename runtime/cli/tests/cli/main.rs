@@ -1,0 +1,13 @@
+//! The program as people and programs use it: files in a folder, arguments in, what is
+//! printed and the exit code out.
+
+mod checking;
+mod drawing;
+mod evaluating;
+mod explaining;
+mod listing;
+mod running;
+mod stage;
+mod users;
+
+use stage::Stage;
