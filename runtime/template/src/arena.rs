@@ -35,6 +35,12 @@ impl From<Undefined> for Refusal {
 
 pub(crate) type Outcome<'r> = Result<Value<'r>, Refusal>;
 
+/// The refusal of a render that has used up its steps.
+#[cold]
+pub(crate) fn exhausted() -> Refusal {
+    "the template does too much: its step budget is used up".into()
+}
+
 /// Memory and step accounts of one render.
 pub(crate) struct Arena<'r> {
     bump: &'r Bump,
@@ -59,20 +65,26 @@ impl<'r> Arena<'r> {
         self.view.now()
     }
 
-    /// Counts work done.
+    /// Counts work done; false once the budget is used up.
     #[inline]
-    pub(crate) fn step(&self, steps: usize) -> Result<(), Refusal> {
+    pub(crate) fn tick(&self, steps: usize) -> bool {
         let left = self.steps_left.get();
         match u32::try_from(steps).ok().and_then(|n| left.checked_sub(n)) {
             Some(rest) => {
                 self.steps_left.set(rest);
-                Ok(())
+                true
             }
             None => {
                 self.steps_left.set(0);
-                Err("the template does too much: its step budget is used up".into())
+                false
             }
         }
+    }
+
+    /// Counts work done.
+    #[inline]
+    pub(crate) fn step(&self, steps: usize) -> Result<(), Refusal> {
+        if self.tick(steps) { Ok(()) } else { Err(exhausted()) }
     }
 
     /// Counts the work of reading a text of this length.

@@ -151,27 +151,31 @@ impl<'r> Renderer<'r> {
         Ok(value)
     }
 
+    #[inline]
     fn call(&mut self, call: &'r Call, value: Value<'r>) -> Result<Value<'r>, Halt> {
         let mut arguments = [Value::Nil; MOST_ARGUMENTS];
         for (slot, argument) in arguments.iter_mut().zip(&call.arguments) {
             *slot = self.evaluate(argument, call.place)?;
         }
         let count = call.arguments.len().min(MOST_ARGUMENTS);
-        let outcome = self.arena.step(1).and_then(|()| match call.filter.run {
+        self.work(1, call.place)?;
+        let outcome = match call.filter.run {
             Run::Value(run) => run(&self.arena, value, &arguments[..count]),
-            Run::Text(run) => {
-                let text = self.arena.written(value)?;
-                self.arena.read(text.len())?;
-                self.arena.build(0, |out| run(text, out)).map(Value::Str)
-            }
             Run::TextOrNil(_) if value.is_nil() => Ok(Value::Nil),
-            Run::TextOrNil(run) => {
-                let text = self.arena.written(value)?;
-                self.arena.read(text.len())?;
-                self.arena.build(0, |out| run(text, out)).map(Value::Str)
-            }
-        });
+            Run::Text(run) | Run::TextOrNil(run) => self
+                .text_input(value)
+                .and_then(|text| self.arena.build(0, |out| run(text, out)))
+                .map(Value::Str),
+        };
         self.at(call.place, outcome)
+    }
+
+    /// The input of a text filter, and the work of reading it.
+    #[inline]
+    fn text_input(&self, value: Value<'r>) -> Result<&'r str, Refusal> {
+        let text = self.arena.written(value)?;
+        self.arena.read(text.len())?;
+        Ok(text)
     }
 
     /// Prints a value; a last filter that only rewrites text writes straight into `out`.
@@ -187,11 +191,8 @@ impl<'r> Renderer<'r> {
         value = self.apply(before, value)?;
         match last.filter.run {
             Run::Text(run) | Run::TextOrNil(run) if !value.is_nil() => {
-                let text = self.arena.step(1).and_then(|()| {
-                    let text = self.arena.written(value)?;
-                    self.arena.read(text.len())?;
-                    Ok(text)
-                });
+                self.work(1, last.place)?;
+                let text = self.text_input(value);
                 run(self.at(last.place, text)?, out);
                 Ok(())
             }
@@ -215,6 +216,7 @@ impl<'r> Renderer<'r> {
         Ok(result)
     }
 
+    #[inline]
     fn compare(&mut self, comparison: &'r Comparison) -> Result<bool, Halt> {
         let place = comparison.place;
         self.work(1, place)?;

@@ -3,7 +3,7 @@
 //! The renderer owns nothing of the host's data. Steps, bytes and nesting are counted as it goes,
 //! so that every template ends, and ends at the same place everywhere.
 
-use crate::arena::{Arena, Refusal};
+use crate::arena::{Arena, Refusal, exhausted};
 use crate::budget::Options;
 use crate::expression::Place;
 use crate::looping::Loop;
@@ -97,8 +97,8 @@ impl<'r> Renderer<'r> {
     }
 
     fn node(&mut self, node: &'r Node, out: &mut String) -> Result<Flow, Halt> {
-        if let Err(refusal) = self.arena.step(1) {
-            return Err(self.error(place(node), refusal.0));
+        if !self.arena.tick(1) {
+            return Err(self.error(place(node), exhausted().0));
         }
         match node {
             Node::Text(_) => Ok(Flow::Next),
@@ -150,7 +150,7 @@ impl<'r> Renderer<'r> {
     /// Counts work done.
     #[inline]
     pub(crate) fn work(&self, steps: usize, place: Place) -> Result<(), Halt> {
-        self.at(place, self.arena.step(steps))
+        if self.arena.tick(steps) { Ok(()) } else { Err(self.error(place, exhausted().0)) }
     }
 
     /// Gives a refusal its place.

@@ -20,6 +20,9 @@ pub(super) const FILTERS: &[Filter] = &[
 pub(crate) fn escape(text: &str, out: &mut String) {
     let mut done = 0;
     for (at, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
         let escaped = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",
@@ -28,8 +31,7 @@ pub(crate) fn escape(text: &str, out: &mut String) {
             b'\t' => "\\t",
             0x08 => "\\b",
             0x0c => "\\f",
-            0..0x20 => "",
-            _ => continue,
+            _ => "",
         };
         out.push_str(&text[done..at]);
         if escaped.is_empty() {
