@@ -18,11 +18,15 @@ use crate::{Files, Source};
 /// Faults of one text that are told: one more than are shown, so that the rest is noticed.
 const MOST: usize = MAX_DIAGNOSTICS + 1;
 
+/// The most templates and conditions of a Canvas: each takes about a kilobyte.
+pub(crate) const MAX_TEMPLATES: usize = 30_000;
+
 pub(crate) struct Texts<'s> {
     canvas: &'s Source,
     files: &'s dyn Files,
     read: BTreeMap<String, Result<Rc<Source>, String>>,
     blocks: BlockFolder<'s>,
+    kept: usize,
 }
 
 /// Where a text stands.
@@ -34,7 +38,13 @@ pub(crate) enum Place<'p, 's> {
 impl<'s> Texts<'s> {
     pub(crate) fn new(canvas: &'s Source, files: &'s dyn Files) -> Texts<'s> {
         let blocks = BlockFolder { files, texts: OnceCell::new(), used: RefCell::default() };
-        Texts { canvas, files, read: BTreeMap::new(), blocks }
+        Texts { canvas, files, read: BTreeMap::new(), blocks, kept: 0 }
+    }
+
+    /// Counts a template that is to be kept; false where there are too many.
+    pub(crate) fn may_keep(&mut self) -> bool {
+        self.kept += 1;
+        self.kept <= MAX_TEMPLATES
     }
 
     pub(crate) fn template(

@@ -76,6 +76,16 @@ fn a_mebibyte_of_anything_is_refused_quickly() {
             "{{a|b}}".repeat(2_000)
         ),
     ));
+    nasty.push(("names".into(), {
+        let step =
+            |n| format!("- id: S{n}\n  next: t{n}\n  delay: {{ fro: 1, zone: Nowhere/{n} }}\n");
+        format!("canvas: x\nsteps:\n{}", (0..9_999).map(step).collect::<String>())
+    }));
+    let templates = "\"{{x}}\",".repeat(100_000);
+    nasty.push((
+        "templates".into(),
+        format!("canvas: x\nsteps:\n- id: a\n  user_update: {{ attributes: [{templates}] }}\n"),
+    ));
     for (what, text) in nasty {
         let start = Instant::now();
         let loaded = load_text(&text);

@@ -86,8 +86,8 @@ steps:
         code: TOO_MANY,
         title: "the file has too many values",
         meaning: "
-A Canvas has at most 200,000 values: twenty for each of ten thousand steps. One step has at
-most 65,536 templates.
+A Canvas has at most 200,000 values, twenty for each of ten thousand steps, and 30,000
+templates and conditions.
 ",
         wrong: "",
         right: "

@@ -11,7 +11,11 @@ use super::view::View;
 use super::walker::{At, OwnDoor, Walker};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::texts::MAX_TEMPLATES;
 use crate::yaml::{Node, Plain, Scalar, Value};
+
+/// Faults after which no one reads a hint.
+const READ: usize = 100;
 
 impl<'w, 's> Walker<'w, 's> {
     /// `None` for a format that says nothing to the runtime.
@@ -69,15 +73,15 @@ impl<'w, 's> Walker<'w, 's> {
         None
     }
 
-    fn text(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, at: &At<'_>) -> Option<Json> {
+    fn text(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
         let template = self.texts.template(&scalar.text, &place, self.faults)?;
         let constant = template.constant() == Some(scalar.text.as_ref());
-        let slot = self.slot(Slot::Text(template), node, at)?;
+        let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref(), "constant": constant }))
     }
 
-    fn text_file(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, at: &At<'_>) -> Option<Json> {
+    fn text_file(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let source = match self.texts.file(&scalar.text) {
             Ok(source) => source,
             Err(why) => {
@@ -90,14 +94,14 @@ impl<'w, 's> Walker<'w, 's> {
         let place = crate::texts::Place::File { path: &source.path };
         let template = self.texts.template(&source.text, &place, self.faults)?;
         let constant = template.constant() == Some(source.text.as_str());
-        let slot = self.slot(Slot::Text(template), node, at)?;
+        let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": source.text, "constant": constant }))
     }
 
-    fn condition(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, at: &At<'_>) -> Option<Json> {
+    fn condition(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
         let condition = self.texts.condition(&scalar.text, &place, self.faults)?;
-        let slot = self.slot(Slot::Condition(condition), node, at)?;
+        let slot = self.slot(Slot::Condition(condition), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref() }))
     }
 
@@ -129,13 +133,13 @@ impl<'w, 's> Walker<'w, 's> {
         }
     }
 
-    fn leaf(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, at: &At<'_>) -> Option<Json> {
+    fn leaf(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
         let template = self.texts.template(&scalar.text, &place, self.faults)?;
         if template.constant() == Some(scalar.text.as_ref()) {
             return Some(scalar.text.as_ref().into());
         }
-        let slot = self.slot(Slot::Value(template), node, at)?;
+        let slot = self.slot(Slot::Value(template), node)?;
         Some(json!({ Tree::SLOT: slot }))
     }
 
@@ -183,24 +187,26 @@ impl<'w, 's> Walker<'w, 's> {
         }
         let message = format!("`{}` is no time zone for `{}`", short(name), at.key);
         let hint = "write an IANA name such as `Europe/Paris`";
-        let fault = Diagnostic::error(codes::BAD_ZONE, node.span.clone(), message)
-            .hint(hint)
-            .did_you_mean(name, crate::zones::names().iter().map(String::as_str));
+        let mut fault = Diagnostic::error(codes::BAD_ZONE, node.span.clone(), message).hint(hint);
+        // Comparing with six hundred names is for a person who reads the answer.
+        if self.faults.len() < READ {
+            fault = fault.did_you_mean(name, crate::zones::names().iter().map(String::as_str));
+        }
         self.fault(fault);
         None
     }
 
-    fn slot(&mut self, slot: Slot, node: &Node<'s>, at: &At<'_>) -> Option<u16> {
-        match u16::try_from(self.slots.len()) {
-            Ok(number) => {
-                self.slots.push(slot);
-                Some(number)
-            }
-            Err(_) => {
-                let message = format!("`{}` has more than 65,536 templates", at.key);
+    fn slot(&mut self, slot: Slot, node: &Node<'s>) -> Option<u16> {
+        let number = u16::try_from(self.slots.len()).ok().filter(|_| self.texts.may_keep());
+        if number.is_none() {
+            let said = self.faults.iter().any(|fault| fault.code == codes::TOO_MANY);
+            if !said {
+                let message = format!("a Canvas has at most {MAX_TEMPLATES} templates");
                 self.fault(Diagnostic::error(codes::TOO_MANY, node.span.clone(), message));
-                None
             }
+            return None;
         }
+        self.slots.push(slot);
+        number
     }
 }

@@ -10,6 +10,7 @@ use serde_yaml::granit_parser::{
 use super::tree::{Entry, Map, Node, Scalar, Style, Value};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::load::MAX_DIAGNOSTICS;
 
 /// The longest file that is read.
 const MAX_BYTES: usize = 1 << 20;
@@ -88,6 +89,10 @@ impl<'s> Builder<'s, '_> {
 
     fn event(&mut self, event: Event<'s>, place: &yaml::Span) -> Result<(), Stop> {
         let span = place.byte_range().unwrap_or(0..0);
+        if self.faults.len() > 2 * MAX_DIAGNOSTICS {
+            // Nobody reads on, and each of them takes memory.
+            return Err(Stop);
+        }
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
