@@ -36,7 +36,7 @@ pub use input::{Context, Input};
 pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
 pub use record::{Change, DeadLetter, Ending, Final, FinalSend, Record, Unfinished, Unreadable};
 pub use retry::RetryPolicy;
-pub use shard::{Decided, Settings, Shard, World};
+pub use shard::{Decided, Pace, Settings, Shard, World};
 pub use tally::{StepTally, Tally};
 
 /// The crates below, for hosts: what they hand to a shard and get from it is made of

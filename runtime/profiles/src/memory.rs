@@ -49,6 +49,7 @@ impl Default for Memory {
     fn default() -> Memory {
         Memory::new(BatcherSettings {
             limits: Limits::USER_TRACK,
+            in_flight: 256,
             per_minute: None,
             ..BatcherSettings::default()
         })

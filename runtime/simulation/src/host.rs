@@ -6,7 +6,7 @@ use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
-    Batcher, Canvas, CanvasIx, Decided, Effect, Input, Settings, Shard, ShardId, Tally,
+    Batcher, Canvas, CanvasIx, Decided, Effect, Input, Pace, Settings, Shard, ShardId, Tally,
 };
 use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
 use flowrun_profiles::{Memory, ProfileBackend};
@@ -46,6 +46,10 @@ impl Default for Options {
 /// How many users a shard is given at once. Bounds the memory that a moment takes at
 /// which a million users arrive.
 const ARRIVALS_PER_STEP: usize = 16_384;
+
+/// From so many writes in the batcher on, nobody else enters or wakes until some are
+/// answered: what a slow backend can't take waits at the entrance, not in memory.
+const MOST_WRITES: usize = 32_768;
 
 /// Watches a run.
 pub trait Watcher {
@@ -110,8 +114,9 @@ struct Place {
 }
 
 impl Place {
-    fn look(&mut self, now: Millis) {
-        let due = self.shard.next_wake().is_some_and(|wake| wake <= now);
+    fn look(&mut self, now: Millis, pace: Pace) {
+        self.shard.pace(pace);
+        let due = pace == Pace::Free && self.shard.next_wake().is_some_and(|wake| wake <= now);
         self.quiet = !due && self.inputs.is_empty();
     }
 
@@ -207,21 +212,30 @@ impl Simulation {
     }
 
     fn next_moment(&mut self) -> Option<Millis> {
+        let world = [self.replies.next(), self.batcher.next_wake()];
+        if self.is_crowded() {
+            return world.into_iter().flatten().min();
+        }
         let wakes = self.shards.iter_mut().filter_map(|place| place.shard.next_wake());
-        [wakes.min(), self.arrivals.next(), self.replies.next(), self.batcher.next_wake()]
-            .into_iter()
-            .flatten()
-            .min()
+        let users = [wakes.min(), self.arrivals.next()];
+        world.into_iter().chain(users).flatten().min()
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.batcher.writes() >= MOST_WRITES
     }
 
     /// One round at this moment: inputs to the shards, their decisions committed and
     /// acted on. Effects that are answered at once are inputs of the next round.
     fn turn(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
         self.take_replies(watcher);
-        self.take_arrivals();
+        if !self.is_crowded() {
+            self.take_arrivals();
+        }
         loop {
             let now = self.now;
-            self.shards.iter_mut().for_each(|place| place.look(now));
+            let pace = if self.is_crowded() { Pace::HoldTimers } else { Pace::Free };
+            self.shards.iter_mut().for_each(|place| place.look(now, pace));
             if self.shards.iter().all(|place| place.quiet) {
                 break;
             }
@@ -230,6 +244,9 @@ impl Simulation {
                 if !self.shards[ix].quiet {
                     self.commit_and_act(ix, world, watcher);
                 }
+            }
+            for request in self.batcher.poll_full(self.now) {
+                self.commit(&request, watcher);
             }
         }
         for request in self.batcher.poll(self.now) {

@@ -67,6 +67,8 @@ pub struct Batcher {
     opened: Millis,
     closed: VecDeque<Vec<Part>>,
     under_way: BTreeMap<u64, Arc<Vec<Part>>>,
+    /// Writes that wait here or are under way.
+    writes: usize,
     last: u64,
     /// When the rate allows the next request (a GCRA's theoretical arrival time).
     allowance: Millis,
@@ -83,6 +85,7 @@ impl Batcher {
             opened: Millis(0),
             closed: VecDeque::new(),
             under_way: BTreeMap::new(),
+            writes: 0,
             last: 0,
             allowance: Millis(i64::MIN),
             fraction: 0,
@@ -91,6 +94,7 @@ impl Batcher {
 
     /// Takes a write, into the open request if it fits.
     pub fn push(&mut self, now: Millis, write: Write) {
+        self.writes += 1;
         self.add(now, Part::first(write));
     }
 
@@ -128,6 +132,12 @@ impl Batcher {
                 self.close();
             }
         }
+        self.poll_full(now)
+    }
+
+    /// The requests that are full and may be made now, while more writes are to come.
+    #[must_use]
+    pub fn poll_full(&mut self, now: Millis) -> Vec<Request> {
         let mut requests = Vec::new();
         while self.under_way.len() < self.settings.in_flight && now >= self.allowance {
             let Some(parts) = self.closed.pop_front() else { break };
@@ -171,6 +181,7 @@ impl Batcher {
         let parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
         let (settlements, rest) = reply::settle(parts, reply);
         rest.into_iter().for_each(|part| self.add(now, part));
+        self.writes -= settlements.len();
         settlements
     }
 
@@ -181,7 +192,6 @@ impl Batcher {
 
     /// Writes that wait here or are under way.
     pub fn writes(&self) -> usize {
-        let waiting = self.closed.iter().map(Vec::len).sum::<usize>() + self.open.len();
-        waiting + self.under_way.values().map(|parts| parts.len()).sum::<usize>()
+        self.writes
     }
 }

@@ -2,7 +2,7 @@
 
 use flowrun_sdk::Door;
 
-use super::{TIMERS_PER_CALL, Turn};
+use super::Turn;
 use crate::JourneyIx;
 use crate::journey::State as Rest;
 use crate::record::Change;
@@ -11,7 +11,7 @@ use crate::timers::Timer;
 impl Turn<'_> {
     /// Fires what is due. Who set a timer may have moved on since: then nothing happens.
     pub(super) fn due(&mut self) {
-        for _ in 0..TIMERS_PER_CALL {
+        for _ in 0..self.shard.timers_per_call {
             let Some((due, timer)) = self.shard.state.timers.pop_due(self.shard.now) else {
                 return;
             };

@@ -61,6 +61,14 @@ pub struct Decided {
     pub lines: Vec<Line>,
 }
 
+/// How fast a shard may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    Free,
+    /// Inputs are taken, but no timer fires.
+    HoldTimers,
+}
+
 /// Users of one shard on their way through Canvases.
 pub struct Shard {
     settings: Settings,
@@ -75,9 +83,10 @@ pub struct Shard {
     resume: Vec<JourneyIx>,
     visits: u32,
     calls: u64,
+    timers_per_call: usize,
 }
 
-/// How many timers one call fires; the others follow in the next.
+/// How many timers one call fires unless told otherwise; the others follow in the next.
 const TIMERS_PER_CALL: usize = 16_384;
 
 impl Shard {
@@ -91,6 +100,7 @@ impl Shard {
             resume: Vec::new(),
             visits: 0,
             calls: 0,
+            timers_per_call: TIMERS_PER_CALL,
         }
     }
 
@@ -118,6 +128,15 @@ impl Shard {
             self.state.timers.pop_due(due);
         }
         None
+    }
+
+    /// Says whether timers may fire. A host that can't keep up with what they lead to holds
+    /// them back for a while: they fire late, but the shard's memory stays bounded.
+    pub fn pace(&mut self, pace: Pace) {
+        self.timers_per_call = match pace {
+            Pace::Free => TIMERS_PER_CALL,
+            Pace::HoldTimers => 0,
+        };
     }
 
     pub fn tally(&self, canvas: CanvasIx) -> &Tally {
