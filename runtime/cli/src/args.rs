@@ -85,7 +85,9 @@ fn slip(error: &clap::Error) -> Option<String> {
     let commands = Args::command();
     let near = commands
         .get_subcommands()
-        .map(|command| (strsim::damerau_levenshtein(written, command.get_name()), command.get_name()))
+        .map(|command| {
+            (strsim::damerau_levenshtein(written, command.get_name()), command.get_name())
+        })
         .min()
         .filter(|(far, name)| *far <= (name.len() / 3).max(1));
     let written = printable(written);
@@ -111,7 +113,9 @@ fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
 fn is_canvas(arg: &OsStr) -> bool {
     let path = Path::new(arg);
     let option = arg.to_string_lossy().starts_with('-');
-    !option && (path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || path.is_file())
+    !option
+        && (path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+            || path.is_file())
 }
 
 #[cfg(test)]
@@ -136,7 +140,8 @@ mod tests {
             ("--help", "--help"),
             ("", ""),
         ] {
-            let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+            let words =
+                |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
             let mut args = words(given);
             args.insert(0, "flowrun".into());
             assert_eq!(with_run(args)[1..], words(expected), "{given}");

@@ -38,7 +38,9 @@ pub fn open(path: &Path, catalogue: &Catalogue) -> anyhow::Result<Opened> {
 fn read(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
     if path.is_dir() {
-        bail!("`{shown}` is a folder: name a Canvas in it, or see all its faults with `flowrun check {shown}`")
+        bail!(
+            "`{shown}` is a folder: name a Canvas in it, or see all its faults with `flowrun check {shown}`"
+        )
     }
     let file = File::open(path)
         .map_err(|error| anyhow::anyhow!("can't read the Canvas `{shown}`: {}", said(&error)))?;

@@ -62,9 +62,8 @@ impl Files for Folder {
         if bytes.len() as u64 > LARGEST {
             return Err("it is larger than 1 MiB".to_owned());
         }
-        String::from_utf8(bytes).map_err(|error| {
-            format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to())
-        })
+        String::from_utf8(bytes)
+            .map_err(|error| format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
     }
 
     fn block(&self, name: &str) -> Option<String> {

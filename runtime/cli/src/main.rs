@@ -15,6 +15,7 @@ mod moment;
 mod narrator;
 mod picture;
 mod progress;
+mod report;
 mod scene;
 mod table;
 mod timeline;

@@ -41,7 +41,8 @@ pub fn present() -> Millis {
 
 /// Reads a length of time: `90d`, `1d 12h`.
 pub fn parse_length(text: &str) -> anyhow::Result<Millis> {
-    let duration: Duration = text.parse().map_err(anyhow::Error::msg).context("a length of time")?;
+    let duration: Duration =
+        text.parse().map_err(anyhow::Error::msg).context("a length of time")?;
     Ok(duration.as_millis())
 }
 

@@ -73,10 +73,12 @@ impl Narrator {
         self.told = time;
         let user = fitted(line.user.as_deref().unwrap_or(""), self.user_width);
         let step = match (&line.canvas, &line.step, &line.what) {
-            (Some(canvas), None, _) | (Some(canvas), _, What::Entered { .. }) => match self.places {
-                Places::CanvasesAndSteps => canvas.to_string(),
-                Places::Steps => String::new(),
-            },
+            (Some(canvas), None, _) | (Some(canvas), _, What::Entered { .. }) => {
+                match self.places {
+                    Places::CanvasesAndSteps => canvas.to_string(),
+                    Places::Steps => String::new(),
+                }
+            }
             (Some(canvas), Some(step), _) => place(self.places, canvas, step),
             _ => String::new(),
         };
@@ -96,9 +98,10 @@ impl Narrator {
         Some(match what {
             What::Arrived => return None,
             What::Entered { .. } => (None, "enters".to_owned()),
-            What::Waiting { until: Some(until), .. } => {
-                (Some(Look::Dim), format!("waits until {}", moment::short(*until).replace("  ", " ")))
-            }
+            What::Waiting { until: Some(until), .. } => (
+                Some(Look::Dim),
+                format!("waits until {}", moment::short(*until).replace("  ", " ")),
+            ),
             What::Waiting { until: None, for_what } => {
                 (Some(Look::Dim), format!("waits for {for_what}"))
             }
@@ -129,7 +132,8 @@ impl Narrator {
                     (outcomes.unknown, "unknown"),
                 ];
                 let counts = counts.iter().filter(|(count, _)| *count > 0);
-                let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+                let counts: Vec<_> =
+                    counts.map(|(count, word)| format!("{count} {word}")).collect();
                 (None, format!("reply {request}: {status}, {}", counts.join(", ")))
             }
             What::Released { outcome, .. } => {
@@ -145,7 +149,8 @@ impl Narrator {
                     return None;
                 }
                 let to = to.as_deref().map_or_else(String::new, |to| format!(" → {to}"));
-                let why = reason.as_deref().map_or_else(String::new, |why| format!(" ({})", cut(why)));
+                let why =
+                    reason.as_deref().map_or_else(String::new, |why| format!(" ({})", cut(why)));
                 (None, format!("{via}{to}{why}"))
             }
             What::Exited { reason } => (Some(Look::Bold), format!("exits: {}", cut(reason))),
@@ -207,9 +212,12 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_they_look() {
-        for (text, width, expected) in
-            [("ada", 5, "ada  "), ("絵美", 5, "絵美 "), ("abcdef", 4, "abc…"), ("絵美絵", 4, "絵… ")]
-        {
+        for (text, width, expected) in [
+            ("ada", 5, "ada  "),
+            ("絵美", 5, "絵美 "),
+            ("abcdef", 4, "abc…"),
+            ("絵美絵", 4, "絵… "),
+        ] {
             let fitted = fitted(text, width);
             assert_eq!(fitted.width(), width, "{text}");
             assert_eq!(fitted, expected);

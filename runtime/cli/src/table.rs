@@ -35,14 +35,13 @@ pub fn steps(canvas: &Canvas, tally: &Tally) -> String {
     }
     let text = table.to_string();
     // The preset fills every cell up to its width, the last one too.
-    text.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line).trim_end())).collect()
+    text.lines()
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line).trim_end()))
+        .collect()
 }
 
 /// The first dead letters, with their reasons.
-pub fn dead_letters<'a>(
-    letters: impl Iterator<Item = &'a DeadLetter>,
-    palette: Palette,
-) -> String {
+pub fn dead_letters<'a>(letters: impl Iterator<Item = &'a DeadLetter>, palette: Palette) -> String {
     let mut text = String::new();
     let mut count = 0_usize;
     for letter in letters {
@@ -89,8 +88,9 @@ pub fn turned_away(canvas: &str, tally: &Tally) -> Option<String> {
 
 /// The one line that every run ends with. Scripts read it.
 pub fn closing(totals: &Totals) -> String {
-    let Totals { users, completed, exited, held, dead_letters, objects, requests, messages, .. } =
-        totals;
+    let Totals {
+        users, completed, exited, held, dead_letters, objects, requests, messages, ..
+    } = totals;
     let waiting = totals.waiting + totals.sending;
     format!(
         "users {users} · completed {completed} · exited {exited} · waiting {waiting} · held {held} \

@@ -44,7 +44,10 @@ impl Timeline {
         let mut text = String::new();
         for (entry, lines) in by_entry {
             if several {
-                text.push_str(&format!("{}\n", palette.paint(Look::Bold, &format!("entry {entry}"))));
+                text.push_str(&format!(
+                    "{}\n",
+                    palette.paint(Look::Bold, &format!("entry {entry}"))
+                ));
             }
             text.push_str(&one_entry(&lines, &kinds, width, palette));
         }
@@ -115,7 +118,9 @@ impl Journey {
                 let until = line.until.as_deref().and_then(|until| moment::parse(until).ok());
                 match until {
                     Some(until) => format!("waits until {}", moment::long(until)),
-                    None => format!("waits for {}", line.for_what.as_deref().unwrap_or("something")),
+                    None => {
+                        format!("waits for {}", line.for_what.as_deref().unwrap_or("something"))
+                    }
                 }
             }
             "held" => {

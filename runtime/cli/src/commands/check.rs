@@ -88,7 +88,11 @@ impl Check {
         let errors = diagnostics.iter().filter(|one| one.is_error()).count() + unreadable;
         let warnings = diagnostics.iter().filter(|one| !one.is_error()).count();
         writeln!(io::stderr(), "{}", summary(files.len(), errors, warnings))?;
-        Ok(if errors > 0 || (self.deny_warnings && warnings > 0) { Exit::Wrong } else { Exit::Done })
+        Ok(if errors > 0 || (self.deny_warnings && warnings > 0) {
+            Exit::Wrong
+        } else {
+            Exit::Done
+        })
     }
 }
 
@@ -189,7 +193,8 @@ fn explain(code: &str, console: &mut Console) -> anyhow::Result<Exit> {
     let written = code.trim().to_uppercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&written, known);
     // Of equally near ones, the one of the same group.
-    let shared = |known: &str| known.chars().zip(written.chars()).take_while(|(a, b)| a == b).count();
+    let shared =
+        |known: &str| known.chars().zip(written.chars()).take_while(|(a, b)| a == b).count();
     let near = known.iter().min_by_key(|known| (distance(known), usize::MAX - shared(known)));
     let near = near.filter(|known| distance(known) <= 2);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));

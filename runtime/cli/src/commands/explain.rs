@@ -57,12 +57,12 @@ pub struct Explain {
 impl Explain {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         match &self.trace {
-            Some(file) => self.from_trace(file, console),
-            None => self.from_run(console),
+            Some(file) => self.tell_trace(file, console),
+            None => self.tell_run(console),
         }
     }
 
-    fn from_trace(&self, file: &Path, console: &mut Console) -> anyhow::Result<Exit> {
+    fn tell_trace(&self, file: &Path, console: &mut Console) -> anyhow::Result<Exit> {
         let opened = canvases::open(&self.flow, &flowrun_steps::catalogue())?;
         let Some(canvas) = opened.canvas else {
             let colors = console.notes.has_colors();
@@ -87,7 +87,9 @@ impl Explain {
         })?;
         if unread > 0 {
             let shown = file.display();
-            console.note(&format!("{unread} lines of `{shown}` are no lines of a trace, and left out"));
+            console.note(&format!(
+                "{unread} lines of `{shown}` are no lines of a trace, and left out"
+            ));
         }
         if !of_canvas {
             bail!("`{}` has no line about the Canvas `{}`", file.display(), canvas.head.name)
@@ -99,7 +101,7 @@ impl Explain {
         self.print(&timeline, &canvas, console)
     }
 
-    fn from_run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+    fn tell_run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let flows = std::slice::from_ref(&self.flow);

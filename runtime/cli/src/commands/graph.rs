@@ -67,10 +67,16 @@ impl Graph {
                 })?;
                 if unread > 0 {
                     let shown = file.display();
-                    console.note(&format!("{unread} lines of `{shown}` are no lines of a trace, and left out"));
+                    console.note(&format!(
+                        "{unread} lines of `{shown}` are no lines of a trace, and left out"
+                    ));
                 }
                 if counts.is_empty() {
-                    bail!("`{}` has no line about the Canvas `{}`", file.display(), canvas.head.name)
+                    bail!(
+                        "`{}` has no line about the Canvas `{}`",
+                        file.display(),
+                        canvas.head.name
+                    )
                 }
                 Some(counts)
             }

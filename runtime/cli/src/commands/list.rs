@@ -115,7 +115,8 @@ fn lists(what: Option<What>, format: Format, console: &mut Console) -> anyhow::R
         }
         let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
         for Item { name, summary, more } in items {
-            let own = if more.get("braze") == Some(&Json::Bool(false)) { " (not in Braze)" } else { "" };
+            let own =
+                if more.get("braze") == Some(&Json::Bool(false)) { " (not in Braze)" } else { "" };
             let name = console.palette.paint(Look::Accent, &format!("{name:width$}"));
             console.line(&format!("{name}  {summary}{own}"))?;
         }

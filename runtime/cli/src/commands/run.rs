@@ -8,21 +8,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use serde_json::{Value as Json, json};
 
 use crate::console::{Console, Look};
-use crate::core::trace::rfc3339;
-use crate::core::{Canvas, CanvasIx, DeadLetter, NodeIx, Tally};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::narrator::Narrator;
 use crate::profiles::ProfileBackend as _;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{NoAnswers, Outside, Silent, Totals};
+use crate::simulation::{NoAnswers, Outside, Silent};
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
-use crate::{moment, table};
+use crate::{moment, report};
 
 /// The most users whose journeys are told.
 const TOLD: usize = 20;
@@ -86,7 +83,7 @@ pub struct Run {
 
 /// Where the results of a run go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Report {
+enum Output {
     Told,
     Tables,
     /// Standard output belongs to the trace.
@@ -97,7 +94,7 @@ enum Report {
 impl Run {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         self.refuse_what_is_not_there_yet()?;
-        let report = self.report()?;
+        let output = self.output()?;
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let prepared =
@@ -107,7 +104,7 @@ impl Run {
             Prepared::Not(exit) => return Ok(exit),
         };
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
-        let told = report == Report::Told && scene.simulation.profiles().len() <= TOLD;
+        let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
             console.line(&opening(&scene, console))?;
         }
@@ -134,20 +131,25 @@ impl Run {
         if let Some(error) = failure {
             return Err(error.into());
         }
-        match report {
-            Report::Json => {
-                let result = as_json(&scene, interrupt.asked());
-                console.line(&serde_json::to_string_pretty(&result)?)?;
-            }
-            Report::TablesAside => io::stderr().write_all(as_text(&scene, console).as_bytes())?,
-            Report::Told | Report::Tables => console.print(&as_text(&scene, console))?,
-        }
         let left = scene.simulation.dead_letters().next().is_some();
-        Ok(match (interrupt.asked(), left) {
+        let exit = match (interrupt.asked(), left) {
             (true, _) => Exit::Interrupted,
             (false, true) => Exit::DeadLetters,
             (false, false) => Exit::Done,
-        })
+        };
+        match output {
+            Output::Json => {
+                let result = report::as_json(&scene, exit);
+                console.line(&serde_json::to_string_pretty(&result)?)?;
+            }
+            Output::TablesAside => {
+                io::stderr().write_all(report::as_text(&scene, console.palette).as_bytes())?
+            }
+            Output::Told | Output::Tables => {
+                console.print(&report::as_text(&scene, console.palette))?
+            }
+        }
+        Ok(exit)
     }
 
     /// What the command line has in other versions is refused, never ignored.
@@ -165,21 +167,23 @@ impl Run {
             bail!("`--events` is not in this version: {hint}")
         }
         if self.state.is_some() {
-            bail!("`--state` is not in this version: a run lives in memory, from its start to its end")
+            bail!(
+                "`--state` is not in this version: a run lives in memory, from its start to its end"
+            )
         }
         Ok(())
     }
 
-    fn report(&self) -> anyhow::Result<Report> {
+    fn output(&self) -> anyhow::Result<Output> {
         let trace_out = self.trace.as_deref() == Some(Path::new("-"));
         Ok(match (self.json, trace_out, self.quiet) {
             (true, true, _) => {
                 bail!("--json and --trace - both want standard output: write the trace to a file")
             }
-            (true, false, _) => Report::Json,
-            (false, true, _) => Report::TablesAside,
-            (false, false, true) => Report::Tables,
-            (false, false, false) => Report::Told,
+            (true, false, _) => Output::Json,
+            (false, true, _) => Output::TablesAside,
+            (false, false, true) => Output::Tables,
+            (false, false, false) => Output::Told,
         })
     }
 
@@ -217,114 +221,4 @@ fn narrator(scene: &Scene, console: &Console) -> Narrator {
         scene.start,
         console.palette,
     )
-}
-
-fn tallies(scene: &Scene) -> impl Iterator<Item = (&Canvas, Tally)> {
-    let numbered = scene.canvases.iter().enumerate();
-    numbered.map(|(ix, canvas)| (&**canvas, scene.simulation.tally(CanvasIx(ix as u16))))
-}
-
-fn as_text(scene: &Scene, console: &Console) -> String {
-    let palette = console.palette;
-    let mut text = String::new();
-    for (canvas, tally) in tallies(scene) {
-        if scene.canvases.len() > 1 {
-            text.push_str(&palette.paint(Look::Bold, &canvas.head.name));
-            text.push('\n');
-        }
-        text.push_str(&table::steps(canvas, &tally));
-        text.push('\n');
-    }
-    let turned_away: Vec<String> = tallies(scene)
-        .filter_map(|(canvas, tally)| table::turned_away(&canvas.head.name, &tally))
-        .collect();
-    for block in [
-        turned_away.iter().map(|line| format!("{line}\n")).collect(),
-        table::dead_letters(scene.simulation.dead_letters(), palette),
-    ] {
-        if !block.is_empty() {
-            text.push_str(&block);
-            text.push('\n');
-        }
-    }
-    text.push_str(&table::closing(&scene.simulation.totals()));
-    text.push('\n');
-    text
-}
-
-fn as_json(scene: &Scene, interrupted: bool) -> Json {
-    let totals = scene.simulation.totals();
-    json!({
-        "start": rfc3339(scene.start),
-        "end": rfc3339(scene.simulation.now()),
-        "seed": scene.seed,
-        "interrupted": interrupted,
-        "totals": totals_json(&totals),
-        "canvases": tallies(scene).map(|(canvas, tally)| canvas_json(canvas, &tally)).collect::<Vec<_>>(),
-        "dead_letters": scene.simulation.dead_letters().map(letter_json).collect::<Vec<_>>(),
-    })
-}
-
-fn totals_json(totals: &Totals) -> Json {
-    json!({
-        "users": totals.users,
-        "entered": totals.entered,
-        "completed": totals.completed,
-        "exited": totals.exited,
-        "failed": totals.failed,
-        "waiting": totals.waiting + totals.sending,
-        "held": totals.held,
-        "turned_away": totals.turned_away,
-        "dead_letters": totals.dead_letters,
-        "objects": totals.objects,
-        "requests": totals.requests,
-        "messages": totals.messages,
-    })
-}
-
-fn canvas_json(canvas: &Canvas, tally: &Tally) -> Json {
-    let steps = tally.steps.iter().enumerate().map(|(number, step)| {
-        let node = canvas.node(NodeIx(number as u16));
-        json!({
-            "step": &*node.id,
-            "kind": &*node.kind,
-            "entered": step.arrived,
-            "waiting": table::waiting(step),
-            "held": step.held,
-            "advanced": step.advanced,
-            "exited": step.exited,
-            "failed": step.failed,
-            "aborted": step.aborted,
-        })
-    });
-    json!({
-        "canvas": &*canvas.head.name,
-        "version": canvas.head.version.to_string(),
-        "entered": tally.entered,
-        "completed": tally.completed,
-        "exited": tally.exited,
-        "failed": tally.failed,
-        "messages": tally.messages,
-        "dead_letters": tally.dead_letters,
-        "turned_away": {
-            "outside_audience": tally.outside_audience,
-            "entered_before": tally.not_again,
-            "audience_failed": tally.audience_errors,
-            "no_usable_id": tally.bad_ids,
-        },
-        "steps": steps.collect::<Vec<_>>(),
-    })
-}
-
-fn letter_json(letter: &DeadLetter) -> Json {
-    json!({
-        "at": rfc3339(letter.at),
-        "canvas": &*letter.key.canvas,
-        "user": &*letter.key.user,
-        "entry": letter.key.entry,
-        "step": &*letter.key.step,
-        "key": letter.key.to_string(),
-        "reason": letter.reason,
-        "payload": letter.payload,
-    })
 }

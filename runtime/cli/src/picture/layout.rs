@@ -47,11 +47,8 @@ struct Item {
 /// Lays out boxes of these widths. The ways must not form a circle.
 pub fn layout(widths: &[f64], ways: &[(usize, usize)]) -> Layout {
     let layers_of = layers(widths.len(), ways);
-    let mut items: Vec<Item> = widths
-        .iter()
-        .zip(&layers_of)
-        .map(|(width, layer)| Item::new(*width, *layer))
-        .collect();
+    let mut items: Vec<Item> =
+        widths.iter().zip(&layers_of).map(|(width, layer)| Item::new(*width, *layer)).collect();
     let chains = bends(&mut items, ways, &layers_of);
     let mut rows = order(&mut items);
     settle(&mut items, &mut rows);
@@ -191,9 +188,8 @@ fn straighten(items: &mut [Item], rows: &[Vec<usize>]) {
 /// The places nearest to those wanted at which nothing overlaps: as far left as needed and
 /// as far right as needed, and the middle of the two.
 fn apart(items: &mut [Item], row: &[usize], wanted: &[f64]) {
-    let room = |one: usize, other: usize| {
-        (items[row[one]].width + items[row[other]].width) / 2.0 + GAP
-    };
+    let room =
+        |one: usize, other: usize| (items[row[one]].width + items[row[other]].width) / 2.0 + GAP;
     let mut from_left = wanted.to_vec();
     for at in 1..row.len() {
         from_left[at] = from_left[at].max(from_left[at - 1] + room(at - 1, at));
@@ -236,7 +232,8 @@ fn draw(items: &[Item], rows: &[Vec<usize>], boxes: usize, chains: &[Vec<usize>]
             routes[way][0] = Point { x: at.x + shift, y: at.y + BOX_HEIGHT / 2.0 };
         }
         let reaching = chains.iter().enumerate().filter(|(_, chain)| chain.last() == Some(&number));
-        let reaching = reaching.map(|(way, chain)| (way, items[chain[chain.len() - 2]].x)).collect();
+        let reaching =
+            reaching.map(|(way, chain)| (way, items[chain[chain.len() - 2]].x)).collect();
         for (way, shift) in ports(reaching, items[number].width) {
             let last = routes[way].len() - 1;
             routes[way][last] = Point { x: at.x + shift, y: at.y - BOX_HEIGHT / 2.0 };

@@ -12,13 +12,15 @@ pub fn draw(picture: &Picture) -> String {
             Some(exited) if exited > 0 => format!("<br>{exited} exited"),
             _ => String::new(),
         };
-        let label = format!("{}<br><small>{}</small>{exited}", escaped(&step.id), escaped(&step.kind));
+        let label =
+            format!("{}<br><small>{}</small>{exited}", escaped(&step.id), escaped(&step.kind));
         let (open, close) = if step.is_end { ("([", "])") } else { ("[", "]") };
         text.push_str(&format!("  s{number}{open}\"{label}\"{close}\n"));
     }
     for way in &picture.ways {
         let label = way.label();
-        let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&label)) };
+        let label =
+            if label.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&label)) };
         text.push_str(&format!("  s{} -->{label} s{}\n", way.from, way.to));
     }
     text

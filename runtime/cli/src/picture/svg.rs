@@ -29,7 +29,8 @@ const CHARACTER: f64 = 8.0;
 const NARROWEST: f64 = 116.0;
 
 pub fn draw(picture: &Picture) -> String {
-    let kinds: Vec<String> = (0..picture.boxes.len()).map(|number| below(picture, number)).collect();
+    let kinds: Vec<String> =
+        (0..picture.boxes.len()).map(|number| below(picture, number)).collect();
     let widths: Vec<f64> = picture
         .boxes
         .iter()
@@ -78,7 +79,8 @@ pub fn draw(picture: &Picture) -> String {
     for (way, route) in picture.ways.iter().zip(&layout.routes) {
         let label = way.label();
         if !label.is_empty() {
-            let at = Point { x: (route[0].x + route[1].x) / 2.0, y: (route[0].y + route[1].y) / 2.0 };
+            let at =
+                Point { x: (route[0].x + route[1].x) / 2.0, y: (route[0].y + route[1].y) / 2.0 };
             let (x, y, label) = (round(at.x), round(at.y + 3.0), escaped(&label));
             text.push_str(&format!("  <text class=\"door\" x=\"{x}\" y=\"{y}\">{label}</text>\n"));
         }

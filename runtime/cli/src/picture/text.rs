@@ -15,7 +15,8 @@ pub fn draw(picture: &Picture) -> String {
         let mark = if step.is_end { "■" } else { "○" };
         text.push_str(&format!("{mark} {:width$}  {}{exited}\n", step.id, step.kind));
         let ways = picture.ways.iter().filter(|way| way.from == number);
-        let ways: Vec<_> = ways.flat_map(|way| way.doors.iter().map(move |door| (way, door))).collect();
+        let ways: Vec<_> =
+            ways.flat_map(|way| way.doors.iter().map(move |door| (way, door))).collect();
         let doors = ways.iter().map(|(_, door)| door.name.len()).max().unwrap_or(0);
         for (place, (way, door)) in ways.iter().enumerate() {
             let branch = if place + 1 == ways.len() { "└─" } else { "├─" };

@@ -78,7 +78,7 @@ fn hashed(line: &Line) -> Line {
             *subject = subject.as_deref().map(|text| hash(text).into());
             *body = hash(body).into();
         }
-        What::DeadLetter { payload, .. } => *payload = hash(payload).into(),
+        What::DeadLetter { payload, .. } => *payload = hash(payload),
         _ => {}
     }
     line

@@ -70,7 +70,8 @@ fn header(record: &csv::ByteRecord) -> Result<Vec<String>, String> {
 
 fn row(header: &[String], record: &csv::ByteRecord) -> Result<Map<String, Json>, String> {
     if record.len() != header.len() {
-        return Err(format!("{} cells where the header has {}", record.len(), header.len()));
+        let word = if record.len() == 1 { "cell" } else { "cells" };
+        return Err(format!("{} {word} where the header has {}", record.len(), header.len()));
     }
     if record.as_slice().len() > LARGEST_USER {
         return Err("the row is larger than 1 MiB".to_owned());

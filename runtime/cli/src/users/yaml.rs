@@ -34,5 +34,7 @@ pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
 
 /// The parser draws the place below its message; the message names it too.
 fn first_line(error: &serde_yaml::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    let said = error.to_string();
+    let said = said.lines().next().unwrap_or_default();
+    said.strip_prefix("error: ").unwrap_or(said).to_owned()
 }

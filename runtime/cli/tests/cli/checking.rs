@@ -38,9 +38,12 @@ fn folders_are_walked() {
 #[test]
 fn programs_get_json_and_scanners_sarif() {
     let stage = Stage::new();
-    for args in [&["check", "broken.yaml", "--json"][..], &["check", "broken.yaml", "--format", "json"]] {
+    for args in
+        [&["check", "broken.yaml", "--json"][..], &["check", "broken.yaml", "--format", "json"]]
+    {
         let json = stage.run(args).json();
-        let codes: Vec<_> = json.as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
+        let codes: Vec<_> =
+            json.as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
         assert_eq!(codes.len(), 3, "{codes:?}");
     }
     let sarif = stage.run(&["check", "broken.yaml", "--format", "sarif"]).json();
@@ -54,7 +57,9 @@ fn programs_get_json_and_scanners_sarif() {
 fn what_several_canvases_share_is_reported_once() {
     let stage = Stage::new();
     let canvas = |name: &str| {
-        format!("canvas: {name}\nsteps:\n  - id: a\n    message: {{ channel: email, body_file: shared.liquid }}\n")
+        format!(
+            "canvas: {name}\nsteps:\n  - id: a\n    message: {{ channel: email, body_file: shared.liquid }}\n"
+        )
     };
     stage.write("flows/a.yaml", canvas("a")).write("flows/b.yaml", canvas("b"));
     stage.write("flows/shared.liquid", "Hi {{${first_name} | upcaes}}");

@@ -32,7 +32,10 @@ fn a_trace_puts_counts_on_the_ways() {
 #[test]
 fn a_trace_of_something_else_is_refused() {
     let stage = Stage::new();
-    stage.write("other.trace", "{\"at\":\"2026-01-05T09:00:00Z\",\"kind\":\"entered\",\"canvas\":\"x\"}\nhalf a li");
+    stage.write(
+        "other.trace",
+        "{\"at\":\"2026-01-05T09:00:00Z\",\"kind\":\"entered\",\"canvas\":\"x\"}\nhalf a li",
+    );
     for (args, expected) in [
         (&["--trace", "other.trace"][..], "has no line about the Canvas `tour`"),
         (&["--trace", "none.trace"], "there is no such file"),

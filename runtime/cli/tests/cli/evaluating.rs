@@ -79,11 +79,16 @@ fn arguments_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_batch_answers_every_line_in_its_order() {
-    let rows: [(&str, fn(&Json) -> bool); 10] = [
+    type Holds = fn(&Json) -> bool;
+    let rows: [(&str, Holds); 10] = [
         (r#"{"template":"a{{x}}","data":{"x":1}}"#, |line| *line == json!({"text": "a1"})),
-        (r#"{"template":"{{${first_name}}}","user":{"first_name":"Ada"}}"#, |line| *line == json!({"text": "Ada"})),
+        (r#"{"template":"{{${first_name}}}","user":{"first_name":"Ada"}}"#, |line| {
+            *line == json!({"text": "Ada"})
+        }),
         (r#"{"template":"{% abort_message('why') %}"}"#, |line| *line == json!({"abort": "why"})),
-        (r#"{"template":"{{ x | nope }}"}"#, |line| line["error"].as_str().is_some_and(|text| text.contains("nope"))),
+        (r#"{"template":"{{ x | nope }}"}"#, |line| {
+            line["error"].as_str().is_some_and(|text| text.contains("nope"))
+        }),
         ("not json", |line| line["error"].is_string()),
         ("{}", |line| line["error"].as_str().is_some_and(|text| text.contains("template"))),
         (r#"{"template":"x","user":null,"data":null}"#, |line| *line == json!({"text": "x"})),
@@ -94,7 +99,8 @@ fn a_batch_answers_every_line_in_its_order() {
     let input: Vec<&str> = rows.iter().map(|(line, _)| *line).collect();
     let done = Stage::new().run_with(&["eval", "--batch"], input.join("\n"));
     assert_eq!(done.code, 0, "{}", done.err);
-    let lines: Vec<Json> = done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Json> =
+        done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), rows.len(), "{}", done.out);
     for ((input, holds), line) in rows.iter().zip(&lines) {
         assert!(holds(line), "{input}: {line}");
@@ -115,7 +121,9 @@ fn a_batch_survives_any_bytes() {
 #[test]
 fn tens_of_thousands_of_lines_are_no_matter() {
     let input: String = (0..20_000)
-        .map(|n| format!("{{\"template\":\"{{{{ x | plus: {} }}}}\",\"data\":{{\"x\":{n}}}}}\n", n % 500))
+        .map(|n| {
+            format!("{{\"template\":\"{{{{ x | plus: {} }}}}\",\"data\":{{\"x\":{n}}}}}\n", n % 500)
+        })
         .collect();
     let done = Stage::new().run_with(&["eval", "--batch"], input);
     assert_eq!(done.out.lines().count(), 20_000);

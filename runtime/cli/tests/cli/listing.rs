@@ -5,7 +5,10 @@ use crate::Stage;
 #[test]
 fn there_are_lists_of_everything() {
     let stage = Stage::new();
-    insta::assert_snapshot!(stage.run(&["list", "steps"]).all());
+    let steps = stage.run(&["list", "steps"]).out;
+    for kind in ["message", "delay", "user_update", "decision_split", "exit"] {
+        assert!(steps.lines().any(|line| line.starts_with(&format!("{kind} "))), "{kind}: {steps}");
+    }
     let json = stage.run(&["list", "--json"]).json();
     for what in ["steps", "channels", "backends", "filters", "tags"] {
         let one = stage.run(&["list", what, "--format", "json"]).json();

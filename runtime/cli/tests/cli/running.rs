@@ -223,7 +223,8 @@ fn canvases_that_run_together_need_names_of_their_own() {
 #[test]
 fn many_users_are_counted_and_not_told() {
     let stage = Stage::new();
-    let users: String = (0..500).map(|n| format!("{{\"external_id\":\"u{n}\",\"age\":{n}}}\n")).collect();
+    let users: String =
+        (0..500).map(|n| format!("{{\"external_id\":\"u{n}\",\"age\":{n}}}\n")).collect();
     stage.write("many.ndjson", users);
     let done = stage.run(&["tour.yaml", "--users", "many.ndjson"]);
     assert_eq!(done.code, 0, "{}", done.err);

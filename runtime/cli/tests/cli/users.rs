@@ -52,7 +52,10 @@ fn the_same_users_in_every_format_give_the_same_run() {
     for (file, text) in SAME {
         stage.write(file, text);
         let trace = trace(file);
-        assert!(trace.contains("Hello Bonn.") && trace.contains("Hello somebody."), "{file}: {trace}");
+        assert!(
+            trace.contains("Hello Bonn.") && trace.contains("Hello somebody."),
+            "{file}: {trace}"
+        );
         assert!(trace.contains("\"at\":\"2026-01-06T00:00:00Z\",\"kind\":\"entered\""), "{trace}");
         assert_eq!(first.get_or_insert(trace.clone()), &trace, "{file}");
     }
@@ -97,8 +100,17 @@ fn all_faults_of_a_file_are_reported_with_their_lines() {
     stage.write("what.txt", "hello\n");
     let mut all = String::new();
     for file in [
-        "bad.ndjson", "bad.csv", "bad.json", "cut.json", "bad.yaml", "map.yaml", "head.csv",
-        "twice.csv", "what.txt", "none.ndjson", ".",
+        "bad.ndjson",
+        "bad.csv",
+        "bad.json",
+        "cut.json",
+        "bad.yaml",
+        "map.yaml",
+        "head.csv",
+        "twice.csv",
+        "what.txt",
+        "none.ndjson",
+        ".",
     ] {
         let done = stage.run(&["run", "gate.yaml", "--users", file]);
         assert_eq!((done.code, done.out.as_str()), (2, ""), "{file}: {}", done.err);
@@ -131,11 +143,20 @@ fn hostile_files_end_in_words() {
     stage.write("bytes.ndjson", b"\xff\xfe\x00{\n");
     stage.write("bytes.csv", b"external_id,x\na,\xff\n");
     stage.write("bytes.yaml", b"- \xff\n");
-    let bomb: String = (1..12).map(|n| format!("- &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    let bomb: String =
+        (1..12).map(|n| format!("- &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
     stage.write("bomb.yaml", format!("- &a0 [x, x, x, x, x]\n{bomb}"));
     for file in [
-        "deep.json", "deep.ndjson", "deep.yaml", "long.ndjson", "long.json", "long.csv",
-        "bytes.ndjson", "bytes.csv", "bytes.yaml", "bomb.yaml",
+        "deep.json",
+        "deep.ndjson",
+        "deep.yaml",
+        "long.ndjson",
+        "long.json",
+        "long.csv",
+        "bytes.ndjson",
+        "bytes.csv",
+        "bytes.yaml",
+        "bomb.yaml",
     ] {
         let done = stage.run(&["run", "gate.yaml", "--users", file]);
         assert_eq!(done.code, 2, "{file}: {}", done.err);
@@ -158,14 +179,21 @@ fn an_empty_file_is_a_run_of_nobody() {
 #[test]
 fn who_is_listed_twice_has_one_profile_and_enters_twice() {
     let stage = Stage::new();
-    stage.write("again.yaml", stage.read("gate.yaml").replace("entry:", "entry:\n  reentry: always"));
+    stage.write(
+        "again.yaml",
+        stage.read("gate.yaml").replace("entry:", "entry:\n  reentry: always"),
+    );
     stage.write(
         "again.users.ndjson",
         "{\"external_id\":\"a\",\"age\":30}\n\
          {\"external_id\":\"a\",\"entry_properties\":{\"from\":\"Bonn\"},\"enter_at\":\"2026-02-01\"}\n",
     );
     let done = stage.run(&["again.yaml"]);
-    assert!(done.out.contains("Hello somebody.") && done.out.contains("Hello Bonn."), "{}", done.out);
+    assert!(
+        done.out.contains("Hello somebody.") && done.out.contains("Hello Bonn."),
+        "{}",
+        done.out
+    );
     assert!(done.closing().starts_with("users 1 · completed 2 "), "{}", done.closing());
 }
 

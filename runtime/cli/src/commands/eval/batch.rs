@@ -60,7 +60,8 @@ pub fn run(
         } else {
             // A fence: a mistake of ours in one line must not take the others with it.
             let answered = AssertUnwindSafe(|| answer(&line, &mut compiled, blocks, now, options));
-            catch_unwind(answered).unwrap_or_else(|_| json!({ "error": "flowrun failed on this line" }))
+            catch_unwind(answered)
+                .unwrap_or_else(|_| json!({ "error": "flowrun failed on this line" }))
         };
         serde_json::to_writer(&mut *console, &answer)?;
         console.print("\n")?;
