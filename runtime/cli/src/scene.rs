@@ -89,6 +89,7 @@ pub fn prepare(
         })?);
         if interrupt.asked() {
             progress.clear();
+            console.note("stopped by Ctrl-C while reading users; nobody has entered");
             return Ok(Prepared::Not(Exit::Interrupted));
         }
     }

@@ -137,6 +137,12 @@ impl Run {
             (false, true) => Exit::DeadLetters,
             (false, false) => Exit::Done,
         };
+        if exit == Exit::Interrupted {
+            let now = moment::long(scene.simulation.now());
+            console.note(&format!(
+                "stopped by Ctrl-C at {now} in virtual time; this is how far it got"
+            ));
+        }
         match output {
             Output::Json => {
                 let result = report::as_json(&scene, exit);

@@ -263,6 +263,40 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_run_with_its_table() {
+    use std::io::{BufRead, BufReader};
+
+    // Each user enters at a moment of their own, and the trace is far larger than a pipe: the
+    // run stands still until its reader goes on.
+    let stage = Stage::new();
+    let users: String = (0..5000)
+        .map(|n| {
+            format!("u{n},30,2026-01-05T10:{:02}:{:02}.{:03}Z\n", n / 60 % 60, n % 60, n / 3600)
+        })
+        .collect();
+    stage.write("many.csv", format!("external_id,age,enter_at\n{users}"));
+    let mut child = stage
+        .command(&["run", "gate.yaml", "--users", "many.csv", "--trace", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    lines.next().expect("the run has begun").expect("text");
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill runs").success());
+    let told = lines.map(|line| line.expect("text")).count();
+    let output = child.wait_with_output().expect("the program ends");
+    let err = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(err.contains("stopped by Ctrl-C at Mon 5 Jan 2026 10:"), "{err}");
+    assert!(err.contains("\nusers "), "{err}");
+    assert!(told < 5000 * 4, "{told}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_an_error() {
     let stage = Stage::new();
