@@ -66,7 +66,9 @@ impl Palette {
 
     pub fn paint(self, look: Look, text: &str) -> String {
         match self {
-            Palette::Colors if !text.is_empty() => format!("\x1b[{}m{text}\x1b[0m", look.code()),
+            Palette::Colors if !text.trim().is_empty() => {
+                format!("\x1b[{}m{text}\x1b[0m", look.code())
+            }
             _ => text.to_owned(),
         }
     }

@@ -57,7 +57,7 @@ impl Progress {
         }
         Some(self.bar.get_or_insert_with(|| {
             let target = ProgressDrawTarget::stderr_with_hz(REFRESH_HZ);
-            let bar = ProgressBar::with_draw_target(all, target);
+            let bar = ProgressBar::with_draw_target(all, target).with_elapsed(self.began.elapsed());
             let template = match all {
                 Some(_) => "{bar:32} {percent:>3} % of journeys · {msg} · {elapsed}",
                 None => "{spinner} {human_pos} {msg} · {elapsed}",
