@@ -224,17 +224,19 @@ fn draw(items: &[Item], rows: &[Vec<usize>], boxes: usize, chains: &[Vec<usize>]
             ends.into_iter().chain(bends).chain(ends).collect()
         })
         .collect();
-    for number in 0..boxes {
-        let at = middle(&items[number]);
-        let leaving = chains.iter().enumerate().filter(|(_, chain)| chain.first() == Some(&number));
-        let leaving = leaving.map(|(way, chain)| (way, items[chain[1]].x)).collect();
-        for (way, shift) in ports(leaving, items[number].width) {
+    let mut leaving = vec![Vec::new(); boxes];
+    let mut reaching = vec![Vec::new(); boxes];
+    for (way, chain) in chains.iter().enumerate() {
+        let last = chain.len() - 1;
+        leaving[chain[0]].push((way, items[chain[1]].x));
+        reaching[chain[last]].push((way, items[chain[last - 1]].x));
+    }
+    for (number, (leaving, reaching)) in leaving.into_iter().zip(reaching).enumerate() {
+        let (at, width) = (middle(&items[number]), items[number].width);
+        for (way, shift) in ports(leaving, width) {
             routes[way][0] = Point { x: at.x + shift, y: at.y + BOX_HEIGHT / 2.0 };
         }
-        let reaching = chains.iter().enumerate().filter(|(_, chain)| chain.last() == Some(&number));
-        let reaching =
-            reaching.map(|(way, chain)| (way, items[chain[chain.len() - 2]].x)).collect();
-        for (way, shift) in ports(reaching, items[number].width) {
+        for (way, shift) in ports(reaching, width) {
             let last = routes[way].len() - 1;
             routes[way][last] = Point { x: at.x + shift, y: at.y - BOX_HEIGHT / 2.0 };
         }

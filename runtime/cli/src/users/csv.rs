@@ -6,7 +6,9 @@
 //! `first_name`, …) and of `external_id` and `enter_at`, numbers stay text. A column
 //! `entry_properties.NAME` is one entry property.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +17,27 @@ use crate::track::Field;
 
 const PROPERTIES: &str = "entry_properties";
 
+/// Ends the reading when a row gets too large, as when a quote is never closed.
+struct Bounded<R> {
+    input: R,
+    /// Bytes since the last row ended; the parser reads ahead, but not far.
+    bytes: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes.set(self.bytes.get() + count);
+        match self.bytes.get() > 2 * LARGEST_USER {
+            true => Err(io::Error::other("a row is larger than 1 MiB: is a quote not closed?")),
+            false => Ok(count),
+        }
+    }
+}
+
 pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
+    let bytes = Rc::new(Cell::new(0));
+    let input = Bounded { input, bytes: bytes.clone() };
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -33,11 +55,15 @@ pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
         }
     };
     loop {
+        let begins = reader.position().line();
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                return Err(anyhow::Error::new(error).context(format!("line {begins}")));
+            }
         }
+        bytes.set(0);
         let line = record.position().map_or(0, csv::Position::line);
         let object = row(&header, &record);
         if each(Row { line, object }).is_break() {

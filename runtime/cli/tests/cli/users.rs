@@ -140,6 +140,7 @@ fn hostile_files_end_in_words() {
     stage.write("long.ndjson", &long);
     stage.write("long.json", format!("[{long}]"));
     stage.write("long.csv", format!("external_id\n{}\n", "x".repeat(2 << 20)));
+    stage.write("open.csv", format!("external_id,x\na,\"{}", "x\n".repeat(4 << 20)));
     stage.write("bytes.ndjson", b"\xff\xfe\x00{\n");
     stage.write("bytes.csv", b"external_id,x\na,\xff\n");
     stage.write("bytes.yaml", b"- \xff\n");
@@ -153,6 +154,7 @@ fn hostile_files_end_in_words() {
         "long.ndjson",
         "long.json",
         "long.csv",
+        "open.csv",
         "bytes.ndjson",
         "bytes.csv",
         "bytes.yaml",
