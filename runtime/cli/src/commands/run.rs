@@ -33,7 +33,9 @@ Examples:
   flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
 
 Each user of the users file enters at the start, or at its `enter_at`; one that is listed
-twice enters twice, if the Canvas lets it. Nothing leaves the machine: profiles are in
+twice enters twice, if the Canvas lets it. In CSV an empty cell is a missing value, cells
+that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
+entry property. Nothing leaves the machine: profiles are in
 memory, and messages are only told.
 
 Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
