@@ -35,6 +35,7 @@ pub use ids::{CanvasIx, ItemId, JourneyIx, ShardId, UserIx, WriteKey};
 pub use input::{Context, Input};
 pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
 pub use record::{Change, DeadLetter, Ending, Final, FinalSend, Record, Unfinished, Unreadable};
+pub use render::slots as render_slots;
 pub use retry::RetryPolicy;
 pub use shard::{Decided, Pace, Settings, Shard, World};
 pub use tally::{StepTally, Tally};

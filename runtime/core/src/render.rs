@@ -1,7 +1,7 @@
 //! Rendering of a step's slots for one user, before the step is asked.
 
 use flowrun_sdk::{Attribute, Cell, CohortBuilder};
-use flowrun_template::{Condition, Options, Request, Stop};
+use flowrun_template::{Condition, Options, Request, Stop, View};
 
 use crate::graph::{Node, Slot};
 use crate::view::UserView;
@@ -29,30 +29,7 @@ pub(crate) fn row(
     view: &UserView<'_>,
     cohort: &mut CohortBuilder<'_>,
 ) -> Result<(), NoVisit> {
-    let options = options(view);
-    for slot in &node.slots {
-        match slot {
-            Slot::Text(template) if template.constant().is_some() => cohort.cell(Cell::Empty),
-            Slot::Text(template) => {
-                let start = cohort.buffer().len();
-                template.render(view, &options, cohort.buffer()).map_err(no_visit)?;
-                cohort.text_since(start);
-            }
-            Slot::Condition(condition) => {
-                let holds = condition.holds(view, &options).map_err(no_visit)?;
-                cohort.cell(Cell::Flag(holds));
-            }
-            Slot::Value(template) => {
-                // What is missing renders empty, here as in a text: a null would remove the
-                // attribute that it stands for.
-                let value = match template.value(view, &options).map_err(no_visit)? {
-                    serde_json::Value::Null => "".into(),
-                    value => value,
-                };
-                cohort.cell(Cell::Value(Box::new(value)));
-            }
-        }
-    }
+    slots(&node.slots, view, &options(view), cohort).map_err(no_visit)?;
     for name in reads {
         let value =
             view.profile.and_then(|profile| profile.field(name).or_else(|| profile.custom(name)));
@@ -63,6 +40,40 @@ pub(crate) fn row(
             Attribute::Int(number) => cohort.cell(Cell::Int(number)),
             Attribute::Float(number) => cohort.cell(Cell::Float(number)),
             Attribute::Value(value) => cohort.cell(Cell::Value(Box::new(value.clone()))),
+        }
+    }
+    Ok(())
+}
+
+/// Lays the cells of a row that are slots. Also for a checker that wants to know what a step
+/// would decide, long before there is a user.
+pub fn slots(
+    slots: &[Slot],
+    view: &dyn View,
+    options: &Options,
+    cohort: &mut CohortBuilder<'_>,
+) -> Result<(), Stop> {
+    for slot in slots {
+        match slot {
+            Slot::Text(template) if template.constant().is_some() => cohort.cell(Cell::Empty),
+            Slot::Text(template) => {
+                let start = cohort.buffer().len();
+                template.render(view, options, cohort.buffer())?;
+                cohort.text_since(start);
+            }
+            Slot::Condition(condition) => {
+                let holds = condition.holds(view, options)?;
+                cohort.cell(Cell::Flag(holds));
+            }
+            Slot::Value(template) => {
+                // What is missing renders empty, here as in a text: a null would remove the
+                // attribute that it stands for.
+                let value = match template.value(view, options)? {
+                    serde_json::Value::Null => "".into(),
+                    value => value,
+                };
+                cohort.cell(Cell::Value(Box::new(value)));
+            }
         }
     }
     Ok(())

@@ -30,36 +30,43 @@ pub(crate) struct Timers {
     buckets: BTreeMap<i64, Bucket>,
 }
 
-#[derive(Default)]
 struct Bucket {
     /// Descending, so that the next one is popped from the end; unless `unsorted`.
     timers: Vec<(Millis, Timer)>,
     unsorted: bool,
+    /// Known without sorting: hosts ask for it far more often than timers fire.
+    first: (Millis, Timer),
 }
 
 impl Timers {
     pub fn set(&mut self, due: Millis, timer: Timer) {
-        let bucket = self.buckets.entry(due.0.div_euclid(1000)).or_default();
-        bucket.timers.push((due, timer));
+        let set = (due, timer);
+        let bucket = self.buckets.entry(due.0.div_euclid(1000)).or_insert_with(|| Bucket {
+            timers: Vec::new(),
+            unsorted: false,
+            first: set,
+        });
+        bucket.timers.push(set);
         bucket.unsorted |= bucket.timers.len() > 1;
+        bucket.first = bucket.first.min(set);
     }
 
     /// The earliest timer.
-    pub fn first(&mut self) -> Option<(Millis, Timer)> {
-        let mut first = self.buckets.first_entry()?;
-        first.get_mut().sorted().last().copied()
+    pub fn first(&self) -> Option<(Millis, Timer)> {
+        Some(self.buckets.first_key_value()?.1.first)
     }
 
     /// The earliest timer that is due.
     pub fn pop_due(&mut self, now: Millis) -> Option<(Millis, Timer)> {
         let mut first = self.buckets.first_entry()?;
-        let timers = first.get_mut().sorted();
-        if timers.last().expect("no empty bucket").0 > now {
+        if first.get().first.0 > now {
             return None;
         }
+        let timers = first.get_mut().sorted();
         let popped = timers.pop();
-        if timers.is_empty() {
-            first.remove();
+        match timers.last().copied() {
+            Some(next) => first.get_mut().first = next,
+            None => drop(first.remove()),
         }
         popped
     }

@@ -10,7 +10,7 @@ mod memory;
 use flowrun_core::Millis;
 use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 
-pub use memory::Memory;
+pub use memory::{Known, Memory};
 
 /// What is true of a backend as a whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

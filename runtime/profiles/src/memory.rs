@@ -4,11 +4,12 @@
 //! That is enough to apply every write once: writes of a user arrive in the order of
 //! their commits, and the next one only after the former has its final outcome.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
 use flowrun_core::sdk::Objects;
-use flowrun_core::{Millis, Outcome, Progress, World};
+use flowrun_core::{Millis, Outcome, Progress, UserIx, World};
 use flowrun_track::{Array, Object, Profile};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
@@ -180,7 +181,45 @@ impl ProfileBackend for Memory {
 }
 
 impl World for Memory {
-    fn profile(&self, user: &str) -> Option<&Profile> {
-        self.get(user)
+    fn profile(&self, _: Option<UserIx>, id: &str) -> Option<&Profile> {
+        self.get(id)
+    }
+}
+
+/// What one shard sees of the store: each user is looked up once, and then known by the
+/// shard's number.
+#[derive(Default)]
+pub struct Known {
+    /// The place of each user in the store, by the shard's number; `UNKNOWN` before.
+    places: RefCell<Vec<u32>>,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+impl Known {
+    /// The store as a world for the shard that these places belong to.
+    pub fn of<'a>(&'a self, store: &'a Memory) -> impl World + 'a {
+        KnownWorld { known: self, store }
+    }
+}
+
+struct KnownWorld<'a> {
+    known: &'a Known,
+    store: &'a Memory,
+}
+
+impl World for KnownWorld<'_> {
+    fn profile(&self, number: Option<UserIx>, id: &str) -> Option<&Profile> {
+        let Some(number) = number else { return self.store.get(id) };
+        let mut places = self.known.places.borrow_mut();
+        if places.len() <= number.index() {
+            places.resize(number.index() + 1, UNKNOWN);
+        }
+        let place = &mut places[number.index()];
+        if *place == UNKNOWN {
+            // Places never change: the store only grows.
+            *place = self.store.find(id)? as u32;
+        }
+        Some(&self.store.users[*place as usize].profile)
     }
 }

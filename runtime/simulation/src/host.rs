@@ -9,7 +9,7 @@ use flowrun_core::{
     Batcher, Canvas, CanvasIx, Decided, Effect, Input, Pace, Settings, Shard, ShardId, Tally,
 };
 use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
-use flowrun_profiles::{Memory, ProfileBackend};
+use flowrun_profiles::{Known, Memory, ProfileBackend};
 
 use crate::agenda::{Arrival, Arrivals, Replies};
 use crate::outside::Outside;
@@ -109,6 +109,7 @@ struct Place {
     epoch: Epoch,
     inputs: Vec<Input>,
     decided: Decided,
+    known: Known,
     /// Nothing to decide at this moment.
     quiet: bool,
 }
@@ -122,7 +123,8 @@ impl Place {
 
     fn decide(&mut self, now: Millis, backend: &Memory) {
         if !self.quiet {
-            self.shard.step(now, &mut self.inputs, backend, &mut self.decided);
+            let world = self.known.of(backend);
+            self.shard.step(now, &mut self.inputs, &world, &mut self.decided);
         }
     }
 
@@ -161,7 +163,14 @@ impl Simulation {
             let settings = Settings { id, seed: options.seed, ..Settings::default() };
             let epoch = log.open(id);
             let (shard, inputs) = (Shard::new(settings), Vec::new());
-            Place { shard, epoch, inputs, decided: Decided::default(), quiet: true }
+            Place {
+                shard,
+                epoch,
+                inputs,
+                decided: Decided::default(),
+                known: Known::default(),
+                quiet: true,
+            }
         });
         Simulation {
             now: options.start,

@@ -62,7 +62,7 @@ impl Turn<'_> {
             }
         }
         let Some(audience) = &plan.head.entry.audience else { return Ok(()) };
-        let profile = self.world.profile(user);
+        let profile = self.world.profile(state.users.find(user), user);
         let (now, answers) = (self.now(), &[][..]);
         let view = UserView { user, profile, context, canvas: plan, node: None, now, answers };
         match condition_holds(audience, &view) {

@@ -31,13 +31,15 @@ use crate::record::{Change, DeadLetter, Ending, Record};
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::users::FixedState;
-use crate::{Canvas, CanvasIx, Input, ItemId, JourneyIx, RetryPolicy, ShardId};
+use crate::{Canvas, CanvasIx, Input, ItemId, JourneyIx, RetryPolicy, ShardId, UserIx};
 
 pub(crate) use state::State;
 
 /// What a decision may read of the world. The host has loaded it before it calls.
 pub trait World {
-    fn profile(&self, user: &str) -> Option<&Profile>;
+    /// The profile of a user, by the shard's number for them and by their id. A host may go
+    /// by either: the number is known only once the user has entered.
+    fn profile(&self, number: Option<UserIx>, id: &str) -> Option<&Profile>;
 }
 
 /// What holds for a shard for as long as it lives.

@@ -101,7 +101,11 @@ impl Turn<'_> {
             let answers = self.shard.answers.get(&ix).map_or(&[][..], Vec::as_slice);
             let view = UserView {
                 user,
-                profile: if needs_profile { self.world.profile(user) } else { None },
+                profile: if needs_profile {
+                    self.world.profile(Some(journey.user), user)
+                } else {
+                    None
+                },
                 context: journey.context.as_deref(),
                 canvas: plan,
                 node: Some(step),
