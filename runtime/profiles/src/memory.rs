@@ -5,6 +5,7 @@
 //! their commits, and the next one only after the former has its final outcome.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
@@ -23,8 +24,6 @@ pub struct Memory {
     /// met together later, too, and then lie side by side.
     users: Vec<User>,
     by_id: HashTable<u32>,
-    /// The update that was parsed last: users of one cohort often share one.
-    parsed: Option<(Arc<Objects>, Vec<Result<Object, String>>)>,
 }
 
 struct User {
@@ -60,7 +59,7 @@ impl Default for Memory {
 impl Memory {
     pub fn new(batches: BatcherSettings) -> Memory {
         let about = About { name: "memory".into(), batches, remembers_keys: true };
-        Memory { about, users: Vec::new(), by_id: HashTable::new(), parsed: None }
+        Memory { about, users: Vec::new(), by_id: HashTable::new() }
     }
 
     /// Puts a profile in, in place of what was there.
@@ -106,39 +105,25 @@ impl Memory {
         self.users.iter().map(|user| &user.profile)
     }
 
-    /// Parses a write's objects, or finds that they are the ones just parsed.
-    fn parse(&mut self, objects: &Arc<Objects>) -> &[Result<Object, String>] {
-        let known = self.parsed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, objects));
-        if !known {
-            let texts = [&objects.attributes, &objects.events, &objects.purchases];
-            let parsed = ARRAYS
-                .iter()
-                .zip(texts)
-                .flat_map(|(array, texts)| texts.iter().map(|text| parse(*array, text)));
-            self.parsed = Some((objects.clone(), parsed.collect()));
-        }
-        &self.parsed.as_ref().expect("just set").1
+    /// Where the user of a write lies; they come into being if need be.
+    fn place(&mut self, id: &str) -> usize {
+        self.find(id).unwrap_or_else(|| {
+            self.put(Profile::new(id));
+            self.users.len() - 1
+        })
     }
 
-    fn apply(&mut self, now: Millis, part: &Part, array: usize, outcomes: &mut Vec<Outcome>) {
-        let mut numbers = part.texts(array).map(|(object, _)| object as usize).peekable();
+    fn apply(&mut self, now: Millis, job: &Job<'_>, array: usize, outcomes: &mut Vec<Outcome>) {
+        let mut numbers = job.part.texts(array).map(|(object, _)| object as usize).peekable();
         if numbers.peek().is_none() {
             return;
         }
-        let name = &part.write.key.user;
-        let digest = part.write.key.digest();
-        let place = self.find(name).unwrap_or_else(|| {
-            self.put(Profile::new(name));
-            self.users.len() - 1
-        });
-        self.parse(&part.write.objects);
-        let (_, parsed) = self.parsed.as_ref().expect("just parsed");
-        let user = &mut self.users[place];
-        if user.last_key != digest {
-            (user.last_key, user.applied) = (digest, Progress::default());
+        let user = &mut self.users[job.place];
+        if user.last_key != job.key {
+            (user.last_key, user.applied) = (job.key, Progress::default());
         }
         for number in numbers {
-            outcomes.push(match &parsed[number] {
+            outcomes.push(match &job.objects[number] {
                 Err(reason) => Outcome::Refused(reason.clone()),
                 Ok(_) if user.applied.contains(number) => Outcome::Applied,
                 Ok(object) => {
@@ -149,6 +134,34 @@ impl Memory {
             });
         }
     }
+}
+
+/// A part of a request, with all that is needed to apply it.
+struct Job<'a> {
+    part: &'a Part,
+    place: usize,
+    key: u128,
+    objects: Rc<[Result<Object, String>]>,
+}
+
+/// The parsed objects of each part. Users of one cohort often share one update.
+fn parsed<'a>(parts: &'a [Part]) -> impl Iterator<Item = Rc<[Result<Object, String>]>> + 'a {
+    let mut last: Option<(&'a Arc<Objects>, Rc<[Result<Object, String>]>)> = None;
+    parts.iter().map(move |part| {
+        let objects = &part.write.objects;
+        match &last {
+            Some((known, parsed)) if Arc::ptr_eq(known, objects) => parsed.clone(),
+            _ => {
+                let texts = [&objects.attributes, &objects.events, &objects.purchases];
+                let all = ARRAYS.iter().zip(texts);
+                let all =
+                    all.flat_map(|(array, texts)| texts.iter().map(|text| parse(*array, text)));
+                let parsed: Rc<[_]> = all.collect();
+                last = Some((objects, parsed.clone()));
+                parsed
+            }
+        }
+    })
 }
 
 fn parse(array: Array, text: &str) -> Result<Object, String> {
@@ -162,11 +175,24 @@ impl ProfileBackend for Memory {
     }
 
     fn commit(&mut self, now: Millis, request: &Request) -> Reply {
+        // All users are looked up before the first is touched: look-ups that don't wait for
+        // each other cost a fraction.
+        let places: Vec<usize> =
+            request.parts.iter().map(|part| self.place(&part.write.key.user)).collect();
+        let parts = request.parts.iter().zip(places).zip(parsed(&request.parts));
+        let jobs: Vec<Job<'_>> = parts
+            .map(|((part, place), objects)| Job {
+                part,
+                place,
+                key: part.write.key.digest(),
+                objects,
+            })
+            .collect();
         let mut outcomes = [Vec::new(), Vec::new(), Vec::new()];
         // Attributes of all users first, then events, then purchases: as User Track does.
         for (array, outcomes) in outcomes.iter_mut().enumerate() {
-            for part in request.parts.iter() {
-                self.apply(now, part, array, outcomes);
+            for job in &jobs {
+                self.apply(now, job, array, outcomes);
             }
         }
         let [attributes, events, purchases] = outcomes;

@@ -63,7 +63,7 @@ pub trait Watcher {
     /// Called now and then: the virtual time, and what has happened so far.
     fn progress(&mut self, _now: Millis, _totals: &Totals) {}
 
-    /// Asked now and then whether to go on.
+    /// Asked after every moment whether to go on.
     fn goes_on(&mut self) -> bool {
         true
     }
@@ -212,12 +212,13 @@ impl Simulation {
             turns += 1;
             if turns.is_multiple_of(64) {
                 watcher.progress(self.now, &self.totals());
-                if !watcher.goes_on() {
-                    break;
-                }
+            }
+            if !watcher.goes_on() {
+                break;
             }
         }
         watcher.progress(self.now, &self.totals());
+        self.check();
     }
 
     fn next_moment(&mut self) -> Option<Millis> {

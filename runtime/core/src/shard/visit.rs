@@ -95,17 +95,21 @@ impl Turn<'_> {
         let needs_profile = plan.needs_profile(node);
         let mut visiting = Vec::with_capacity(journeys.len());
         let mut absent = Vec::new();
-        for &ix in journeys {
+        // All profiles are looked up before the first is read: look-ups that don't wait for
+        // each other cost a fraction.
+        let profile = |ix: &JourneyIx| {
+            let user = state.journeys.at(*ix).user;
+            self.world.profile(Some(user), state.users.name(user))
+        };
+        let profiles: Vec<_> =
+            if needs_profile { journeys.iter().map(profile).collect() } else { Vec::new() };
+        for (place_in_cohort, &ix) in journeys.iter().enumerate() {
             let journey = state.journeys.at(ix);
             let user = state.users.name(journey.user);
             let answers = self.shard.answers.get(&ix).map_or(&[][..], Vec::as_slice);
             let view = UserView {
                 user,
-                profile: if needs_profile {
-                    self.world.profile(Some(journey.user), user)
-                } else {
-                    None
-                },
+                profile: profiles.get(place_in_cohort).copied().flatten(),
                 context: journey.context.as_deref(),
                 canvas: plan,
                 node: Some(step),
