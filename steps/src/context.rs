@@ -76,6 +76,10 @@ impl Step for Context {
         if faults.is_empty() { Ok(Context { set }) } else { Err(faults) }
     }
 
+    fn sets(&self) -> Vec<String> {
+        self.set.0.as_object().into_iter().flat_map(|values| values.keys().cloned()).collect()
+    }
+
     fn decide(&self, visit: Visit<'_>) -> Decision {
         let Json::Object(values) = visit.fill(&self.set) else {
             unreachable!("the variables stand by name, as was checked");
@@ -128,6 +132,13 @@ mod tests {
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value));
         assert_eq!(remembered(settings, &user), expected);
+    }
+
+    #[test]
+    fn what_may_be_set_is_known_before_anybody_comes() {
+        let settings = serde_json::from_value(json!({ "set": { "b": 1, "a": { "$slot": 0 } } }));
+        let step = Context::create(settings.unwrap()).unwrap();
+        assert_eq!(step.sets(), ["b", "a"]);
     }
 
     #[test]

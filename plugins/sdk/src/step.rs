@@ -33,6 +33,12 @@ pub trait Step: Sized + Send + Sync + 'static {
         Self::declare().reads
     }
 
+    /// Variables that this step may put into the journey's context
+    /// ([`Decision::Remember`]): a template that reads another one is warned of.
+    fn sets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What should happen to this user.
     fn decide(&self, visit: Visit<'_>) -> Decision;
 
@@ -46,6 +52,9 @@ pub trait Step: Sized + Send + Sync + 'static {
 pub trait Decide: Send + Sync {
     fn warnings(&self) -> Vec<Fault>;
     fn reads(&self) -> Vec<String>;
+    fn sets(&self) -> Vec<String> {
+        Vec::new()
+    }
     fn decide_cohort(&self, cohort: &Cohort<'_>, decisions: &mut Vec<Decision>);
 }
 
@@ -55,6 +64,9 @@ impl<S: Step> Decide for S {
     }
     fn reads(&self) -> Vec<String> {
         Step::reads(self)
+    }
+    fn sets(&self) -> Vec<String> {
+        Step::sets(self)
     }
     fn decide_cohort(&self, cohort: &Cohort<'_>, decisions: &mut Vec<Decision>) {
         Step::decide_cohort(self, cohort, decisions);

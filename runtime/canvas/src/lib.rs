@@ -17,6 +17,7 @@
 extern crate self as flowrun_canvas;
 
 pub mod codes;
+mod composer;
 mod diagnostic;
 mod editor;
 mod head;
@@ -24,12 +25,14 @@ mod lines;
 mod load;
 mod nearest;
 mod outline;
+mod plain_user;
 mod render;
 mod schema;
 mod secrets;
 mod settings;
 mod texts;
 mod unsupported;
+mod variables;
 mod wiring;
 mod words;
 mod yaml;

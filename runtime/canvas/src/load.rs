@@ -1,7 +1,7 @@
 //! The way of a file: text, tree, outline, wiring, graph. Every stage goes on with what the
 //! one before could make out, so that all faults of a file come in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use flowrun_core::{Canvas, Entry, Head, Node, Version};
@@ -12,11 +12,14 @@ use crate::diagnostic::Diagnostic;
 use crate::head::Written;
 use crate::lines::Lines;
 use crate::outline::{self, Step};
+use crate::plain_user::{PlainUser, Strictness};
 use crate::schema::{Area, At, OwnDoor, Walker};
 use crate::settings::{Created, Settled, settle};
 use crate::texts::Texts;
+use crate::variables::Entrance;
 use crate::wiring::{Wiring, wire};
-use crate::{Files, Loaded, Source, codes, secrets, yaml};
+use crate::yaml::{self, Plain, Value};
+use crate::{Files, Loaded, Source, codes, secrets};
 
 /// Reads a Canvas.
 ///
@@ -73,16 +76,22 @@ fn read<'s>(
     let head = read_head(root, texts, faults);
     let list = map.get("steps")?;
     let mut steps = outline::outline(list, catalogue, faults);
+    let mut plain_user = PlainUser::new(strictness(root));
     let settled: Vec<Settled> = steps
         .iter()
         .map(|step| match (step.kind, step.settings) {
-            (Some(kind), Some(entry)) => settle(kind, entry, &source.text, texts, faults),
+            (Some(kind), Some(entry)) => {
+                settle(kind, entry, &source.text, texts, &mut plain_user, faults)
+            }
             _ => Settled { doors: Vec::new(), created: None, lost_way: false },
         })
         .collect();
     for (step, settled) in steps.iter_mut().zip(&settled) {
         step.lost_way |= settled.lost_way;
     }
+    let whole = matches!(&list.value.value, Value::List(items) if items.len() == steps.len());
+    let sets = whole.then(|| sets(&settled)).flatten();
+    texts.variables().judge(Entrance::of(root), sets, faults);
     secrets::look(root, faults);
     let doors: Vec<&[OwnDoor]> = settled.iter().map(|settled| settled.doors.as_slice()).collect();
     let wiring = wire(&steps, &doors, faults);
@@ -117,6 +126,22 @@ fn read_head<'s>(
             None
         }
     }
+}
+
+/// Whether missing values are errors; also where the head of the file has faults.
+fn strictness(root: &yaml::Node<'_>) -> Strictness {
+    let strict = root.map().and_then(|map| map.get("strict")?.value.scalar());
+    match strict.map(|strict| strict.plain()) {
+        Some(Plain::Flag(true)) => Strictness::Strict,
+        _ => Strictness::Lenient,
+    }
+}
+
+/// All variables that steps put into the context; `None` while a step has a fault.
+fn sets(settled: &[Settled]) -> Option<BTreeSet<String>> {
+    let created = settled.iter().map(|settled| settled.created.as_ref());
+    let names = created.map(|created| Some(created?.step.sets()));
+    Some(names.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// The graph of steps that are all right.

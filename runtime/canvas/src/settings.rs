@@ -5,7 +5,9 @@ use flowrun_sdk::{Decide, Fault, Kind, Severity};
 use serde_json::{Map as Object, Value as Json};
 
 use crate::codes;
+use crate::composer::{self, Rendered};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::plain_user::PlainUser;
 use crate::schema::{Area, At, OwnDoor, Walker};
 use crate::texts::Texts;
 use crate::yaml::{Entry, Node, Offsets, Value};
@@ -39,16 +41,22 @@ pub(crate) fn settle<'s>(
     entry: &Entry<'s>,
     source: &'s str,
     texts: &mut Texts<'s>,
+    plain_user: &mut PlainUser,
     faults: &mut Vec<Diagnostic>,
 ) -> Settled {
     let name = kind.declaration.name.as_str();
     let before = faults.len();
     let mut walker = Walker::new(&kind.settings, Area::Step, texts, faults);
+    walker.meant = composer::meant(kind, &entry.value);
     let at = At { key: name, place: entry.key_span.clone(), item: None, item_index: None };
-    let settings = match (&kind.declaration.shorthand, &entry.value.value) {
-        (Some(setting), Value::Scalar(_)) if !entry.value.is_null() => {
-            shorthand(&mut walker, kind, setting, &entry.value, &at)
+    let bare = kind.declaration.shorthand.as_deref();
+    let bare =
+        bare.and_then(|setting| Some((setting, kind.settings.get("properties")?.get(setting)?)));
+    let settings = match (bare, &entry.value.value) {
+        (Some((setting, schema)), Value::Scalar(_)) if !entry.value.is_null() => {
+            shorthand(&mut walker, setting, schema, &entry.value, &at)
         }
+        (Some((_, schema)), Value::List(_)) => walker.neither(schema, &entry.value, &at),
         // `exit:` with nothing behind it has no settings.
         (_, Value::Scalar(_)) if entry.value.is_null() => {
             let nothing =
@@ -61,31 +69,42 @@ pub(crate) fn settle<'s>(
     let may_lose = |fault: &Diagnostic| MAY_LOSE_A_DOOR.contains(&fault.code);
     let lost_way = !doors.is_empty() && faults[before..].iter().any(may_lose);
     let places = Places { entry, source, files };
-    let created = settings.and_then(|settings| match kind.create(settings) {
-        Ok(step) => {
-            faults.extend(step.warnings().iter().map(|fault| places.diagnostic(fault, name)));
-            Some(Created { step, slots })
-        }
-        Err(mut refused) => {
-            if !refused.iter().any(|fault| fault.severity == Severity::Error) {
-                refused.push(Fault::error("", "the step refuses its settings"));
+    let created = settings.and_then(|settings| {
+        let rendered = composer::writes(kind).then(|| Rendered::of(&settings));
+        let created = kind.create(settings);
+        let (step, mut found) = match created {
+            Ok(step) => {
+                let found = step.warnings();
+                (Some(step), found)
             }
-            faults.extend(refused.iter().map(|fault| places.diagnostic(fault, name)));
-            None
+            Err(refused) => (None, with_an_error(refused)),
+        };
+        if let (Some(step), Some(rendered)) = (step.as_deref(), rendered) {
+            let reason = plain_user.refused(step, &slots);
+            found.extend(reason.map(|reason| rendered.refused(&reason, &slots)));
         }
+        faults.extend(found.iter().map(|fault| places.diagnostic(fault, name)));
+        Some(Created { step: step?, slots })
     });
     Settled { doors, created, lost_way }
+}
+
+/// A step that was not created has an error, also where it doesn't say so.
+fn with_an_error(mut refused: Vec<Fault>) -> Vec<Fault> {
+    if !refused.iter().any(|fault| fault.severity == Severity::Error) {
+        refused.push(Fault::error("", "the step refuses its settings"));
+    }
+    refused
 }
 
 /// `exit: done` is `exit: { reason: done }`.
 fn shorthand<'w, 's>(
     walker: &mut Walker<'w, 's>,
-    kind: &'w Kind,
     setting: &str,
+    schema: &'w Json,
     value: &Node<'s>,
     at: &At<'_>,
 ) -> Option<Json> {
-    let schema = kind.settings.get("properties")?.get(setting)?;
     let inner = At { key: setting, ..at.clone() };
     let value = walker.walk(schema, value, &inner)?;
     let mut object = Object::new();
@@ -129,6 +148,8 @@ impl<'s> Places<'_, 's> {
                 Some((_, path)) => (path.as_str(), part.clone()),
                 None => ("", offsets().place(part)),
             },
+            // What may not be there is the key, whatever its value is.
+            None if fault.code.as_deref() == Some(codes::FORBIDDEN_FIELD.as_str()) => ("", key),
             None => ("", offsets().whole()),
         }
     }

@@ -12,6 +12,7 @@ use flowrun_template::{Blocks, Condition, Fault, Output, Template};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::load::MAX_DIAGNOSTICS;
+use crate::variables::Variables;
 use crate::yaml::{Offsets, Scalar};
 use crate::{Files, Source};
 
@@ -27,6 +28,16 @@ pub(crate) struct Texts<'s> {
     read: BTreeMap<String, Result<Rc<Source>, String>>,
     blocks: BlockFolder<'s>,
     kept: usize,
+    variables: Variables,
+}
+
+/// What a text is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Somebody reads it.
+    Prose,
+    /// It has to be JSON once it is rendered.
+    Json,
 }
 
 /// Where a text stands.
@@ -38,7 +49,8 @@ pub(crate) enum Place<'p, 's> {
 impl<'s> Texts<'s> {
     pub(crate) fn new(canvas: &'s Source, files: &'s dyn Files) -> Texts<'s> {
         let blocks = BlockFolder { files, texts: OnceCell::new(), used: RefCell::default() };
-        Texts { canvas, files, read: BTreeMap::new(), blocks, kept: 0 }
+        let (read, variables) = Default::default();
+        Texts { canvas, files, read, blocks, kept: 0, variables }
     }
 
     /// Counts a template that is to be kept; false where there are too many.
@@ -47,20 +59,25 @@ impl<'s> Texts<'s> {
         self.kept <= MAX_TEMPLATES
     }
 
+    /// Compiles a template, and takes note of what it reads.
     pub(crate) fn template(
-        &self,
+        &mut self,
         text: &str,
+        meant: Meant,
         place: &Place<'_, '_>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Template> {
         match Template::compile(text, &self.blocks) {
             Ok(template) => {
-                let risky = template.outputs().iter().filter(|output| breaks_json(output));
-                let risky: Vec<&Output> = risky.take(MOST).collect();
-                if !template.warnings().is_empty() || !risky.is_empty() {
+                let breaks = |output: &&Output| meant == Meant::Json && breaks_json(output);
+                let risky: Vec<&Output> =
+                    template.outputs().iter().filter(breaks).take(MOST).collect();
+                let reads = !template.uses().reads.is_empty();
+                if reads || !template.warnings().is_empty() || !risky.is_empty() {
                     let origin = self.origin(place);
                     report(template.warnings(), Severity::Warning, &origin, faults);
                     faults.extend(risky.iter().map(|output| unescaped(output, &origin)));
+                    self.variables.read(text, template.uses(), |part| origin.of(part));
                 }
                 Some(template)
             }
@@ -71,14 +88,19 @@ impl<'s> Texts<'s> {
         }
     }
 
+    /// Compiles a condition, and takes note of what it reads.
     pub(crate) fn condition(
-        &self,
+        &mut self,
         text: &str,
         place: &Place<'_, '_>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Condition> {
         match Condition::compile(text) {
-            Ok(condition) => Some(condition),
+            Ok(condition) => {
+                let origin = self.origin(place);
+                self.variables.read(text, condition.uses(), |part| origin.of(part));
+                Some(condition)
+            }
             Err(wrong) => {
                 report(&wrong, Severity::Error, &self.origin(place), faults);
                 None
@@ -104,6 +126,11 @@ impl<'s> Texts<'s> {
         let read = self.files.read(relative).map(|text| Rc::new(Source { path, text }));
         self.read.insert(relative.to_owned(), read.clone());
         read
+    }
+
+    /// What all texts read.
+    pub(crate) fn variables(&mut self) -> Variables {
+        std::mem::take(&mut self.variables)
     }
 
     /// All files that were read, by path: those named, then the content blocks used.

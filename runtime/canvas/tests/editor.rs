@@ -17,6 +17,7 @@ fn an_editor_is_offered_every_kind_and_its_settings() {
             "id",
             "audience_paths",
             "broken",
+            "context",
             "decision_split",
             "delay",
             "exit",

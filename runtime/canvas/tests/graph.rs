@@ -76,6 +76,19 @@ fn a_door_that_is_not_written_leads_where_next_leads() {
 }
 
 #[test]
+fn nobody_leaves_a_split_by_next() {
+    let canvas = good(
+        "canvas: x\nsteps:\n  - id: groups\n    audience_paths: { paths: [{ name: a, if: true }], else: c }\n  \
+         - id: coin\n    experiment_paths: { paths: [{ name: h, weight: 50 }, { name: t, weight: 50, next: c }] }\n    \
+         next: d\n  - id: c\n    delay: 1d\n  - id: d\n    exit:\n",
+    );
+    let expected =
+        ["groups -a-> coin", "groups -else-> c", "coin -h-> d", "coin -t-> c", "c -next-> d"];
+    assert_eq!(ways(&canvas), expected);
+    assert_eq!(canvas.graph().edge_count(), expected.len(), "no edge that no user takes");
+}
+
+#[test]
 fn the_version_covers_every_text() {
     let text = "canvas: x\nsteps:\n  - id: a\n    message: { channel: email, body: hi }\n";
     let one = good(text).head.version;

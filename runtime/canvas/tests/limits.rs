@@ -73,7 +73,7 @@ fn a_mebibyte_of_anything_is_refused_quickly() {
         "liquid".into(),
         format!(
             "canvas: x\nsteps:\n  - id: a\n    message: {{ channel: email, body: \"{}\" }}\n",
-            "{{a|b}}".repeat(2_000)
+            "{{a|b}}".repeat(MIB / 7 - 20)
         ),
     ));
     nasty.push(("names".into(), {
@@ -96,6 +96,39 @@ fn a_mebibyte_of_anything_is_refused_quickly() {
         let told = render_json(&loaded.diagnostics, &loaded.sources);
         assert!(shown.len() < 16 * MIB && told.len() < 16 * MIB, "{what}");
         // Far above what it takes, and far below what a hang is; tests are not optimized.
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
+    }
+}
+
+/// A mebibyte of templates in which everything is to be warned of, in seconds.
+#[test]
+fn warnings_are_as_quick_as_errors() {
+    let headed = |steps: String| format!("canvas: x\nsteps:\n{steps}");
+    let step = |n: usize| {
+        format!(
+            "- id: s{n}\n  user_update: {{ json: '{{\"a\": {{{{${{q{n}}}}}}}{{{{x}}}}{{{{context.${{n{n}}}}}}}}}' }}\n"
+        )
+    };
+    let slow = |n: usize| {
+        format!(
+            "- id: s{n}\n  user_update: {{ json: '{{% for i in (1..9999) %}}x{{% endfor %}}{{{{${{city}}}}}}' }}\n"
+        )
+    };
+    for (what, text) in [
+        (
+            "names",
+            format!(
+                "canvas: x\nsteps:\n- id: a\n  message: {{ channel: email, body: \"{}\" }}\n",
+                (0..60_000).map(|n| format!("{{{{${{n{n}}}}}}}")).collect::<String>()
+            ),
+        ),
+        ("composers", headed((0..9_999).map(step).collect())),
+        ("long visits", headed((0..9_999).map(slow).collect())),
+    ] {
+        let start = Instant::now();
+        let loaded = load_text(&text);
+        assert!(loaded.canvas.is_some(), "{what}: {:?}", loaded.diagnostics.first());
+        assert!(what == "long visits" || loaded.diagnostics.len() == 1001, "{what}");
         assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
     }
 }

@@ -14,6 +14,10 @@ pub const BAD_CONDITION: Code = Code("FR0409");
 pub const TEMPLATE_TOO_DEEP: Code = Code("FR0410");
 pub const TEMPLATE_TOO_LARGE: Code = Code("FR0411");
 pub const SUSPICIOUS: Code = Code("FR0412");
+pub const UNKNOWN_FIELD: Code = Code("FR0413");
+pub const NEVER_SET: Code = Code("FR0414");
+pub const NOT_BROUGHT: Code = Code("FR0415");
+pub const NO_EVENT: Code = Code("FR0416");
 pub const UNESCAPED_JSON: Code = Code("FR0420");
 
 pub(super) const PAGES: &[Page] = &[
@@ -232,6 +236,100 @@ steps:
   - id: hello
     message: { channel: email, subject: Hello, body: Hello }
 ",
+    },
+    Page {
+        code: UNKNOWN_FIELD,
+        title: "there is no such profile field",
+        meaning: "
+`${name}` alone is a field that every profile has, such as `${first_name}`, `${country}` or
+`${email_address}`. Everything else that a profile holds is a custom attribute:
+`custom_attribute.${name}`. A field that does not exist is empty for every user. This is a
+warning.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: hello
+    message: { channel: email, body: "Hello {{${nickname} | default: 'you'}}" }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: hello
+    message: { channel: email, body: "Hello {{custom_attribute.${nickname} | default: 'you'}}" }
+"#,
+    },
+    Page {
+        code: NEVER_SET,
+        title: "a variable that the text never sets",
+        meaning: "
+A plain name is a variable of the text itself: `assign`, `capture`, a loop or Connected
+Content sets it, in this very text. A variable of another text is not seen. What is known of
+the user is written `${country}` or `custom_attribute.${name}`, what the journey carries
+`context.${name}`. This is a warning.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: tier
+    decision_split: { if: "country == 'FR'", then: done }
+  - id: done
+    exit: done
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: tier
+    decision_split: { if: "${country} == 'FR'", then: done }
+  - id: done
+    exit: done
+"#,
+    },
+    Page {
+        code: NOT_BROUGHT,
+        title: "nothing in this Canvas sets the variable",
+        meaning: "
+`context.${name}` is what a `context` step of the same Canvas has set, or an entry property;
+entry properties come with the call of the API by which users enter (`entry: { api: true }`).
+This Canvas has neither for this name. In a run, a users file may give `entry_properties` all
+the same. This is a warning.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: hello
+    message: { channel: email, body: "Your offer: {{context.${offer}}}" }
+"#,
+        right: r#"
+canvas: welcome
+entry: { api: true }
+steps:
+  - id: hello
+    message: { channel: email, body: "Your offer: {{context.${offer}}}" }
+"#,
+    },
+    Page {
+        code: NO_EVENT,
+        title: "there is no event that brings users here",
+        meaning: "
+`event_properties.${name}` are the properties of the event by which a user entered. Users
+don't enter this Canvas by an event, so they are always empty. What a call of the API brings
+is `canvas_entry_properties.${name}`. This is a warning.
+",
+        wrong: r#"
+canvas: welcome
+entry: { api: true }
+steps:
+  - id: hello
+    message: { channel: email, body: "You paid {{event_properties.${total}}}" }
+"#,
+        right: r#"
+canvas: welcome
+entry: { api: true }
+steps:
+  - id: hello
+    message: { channel: email, body: "You paid {{canvas_entry_properties.${total}}}" }
+"#,
     },
     Page {
         code: UNESCAPED_JSON,

@@ -7,6 +7,7 @@ pub const FORBIDDEN_FIELD: Code = Code("FR0302");
 pub const BAD_OBJECT: Code = Code("FR0303");
 pub const UPDATE_TOO_LONG: Code = Code("FR0304");
 pub const MAY_COUNT_TWICE: Code = Code("FR0310");
+pub const PLAIN_USER: Code = Code("FR0311");
 
 pub(super) const PAGES: &[Page] = &[
     Page {
@@ -108,6 +109,32 @@ canvas: welcome
 steps:
   - id: write
     user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
+    Page {
+        code: PLAIN_USER,
+        title: "an update that fails for a user without attributes",
+        meaning: "
+A missing value renders empty. Here that leaves no JSON, or an object that is refused: the
+update of every user who lacks the attribute ends in the dead letter, and the user leaves by
+`on_failure`. Say what stands for a missing value with `default`, print texts with
+`as_json_string`, or leave the key out with `{% if %}`.
+
+The step was asked once for a user of whom nothing is known but the id; what the journey
+carries (`context`, entry properties) was taken to be there. Not asked are texts with
+Connected Content and Canvases that are `strict`. This is a warning.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"level": {{custom_attribute.${points}}}}]}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"level": {{custom_attribute.${points} | default: 0}}}]}' }
 "#,
     },
 ];

@@ -11,7 +11,7 @@ use super::view::View;
 use super::walker::{At, OwnDoor, Walker};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::texts::MAX_TEMPLATES;
+use crate::texts::{MAX_TEMPLATES, Meant};
 use crate::yaml::{Node, Plain, Scalar, Value};
 
 /// Faults after which no one reads a hint.
@@ -75,7 +75,7 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn text(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
-        let template = self.texts.template(&scalar.text, &place, self.faults)?;
+        let template = self.texts.template(&scalar.text, self.meant, &place, self.faults)?;
         let constant = template.constant() == Some(scalar.text.as_ref());
         let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref(), "constant": constant }))
@@ -92,7 +92,7 @@ impl<'w, 's> Walker<'w, 's> {
         };
         self.files.push((node.span.clone(), source.path.clone()));
         let place = crate::texts::Place::File { path: &source.path };
-        let template = self.texts.template(&source.text, &place, self.faults)?;
+        let template = self.texts.template(&source.text, self.meant, &place, self.faults)?;
         let constant = template.constant() == Some(source.text.as_str());
         let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": source.text, "constant": constant }))
@@ -135,7 +135,8 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn leaf(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
-        let template = self.texts.template(&scalar.text, &place, self.faults)?;
+        // A leaf is escaped as a whole, whatever its text looks like.
+        let template = self.texts.template(&scalar.text, Meant::Prose, &place, self.faults)?;
         if template.constant() == Some(scalar.text.as_ref()) {
             return Some(scalar.text.as_ref().into());
         }

@@ -12,6 +12,7 @@ mod scalars;
 mod view;
 mod walker;
 
+pub(crate) use scalars::short;
 pub(crate) use walker::{Area, At, OwnDoor, Walker};
 
 /// The pattern of names: of a Canvas, of a step.

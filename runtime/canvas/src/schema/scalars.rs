@@ -165,6 +165,14 @@ impl<'w, 's> Walker<'w, 's> {
         None
     }
 
+    /// A list where settings may be a map or one bare value.
+    pub(crate) fn neither(&mut self, bare: &'w Json, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
+        let kinds = View::of(self.root, bare).map(|view| view.kinds()).unwrap_or_default();
+        let wanted = format!("{} or a map", wanted(&kinds));
+        self.expected(&wanted, node, at, &[]);
+        None
+    }
+
     pub(super) fn expected(&mut self, wanted: &str, node: &Node<'s>, at: &At<'_>, kinds: &[&str]) {
         // Its keys were refused already; it is most likely no map at all.
         if node.map().is_some_and(|map| map.partial) {
@@ -266,7 +274,7 @@ fn format_range(format: Option<&str>) -> (Option<f64>, Option<f64>) {
 }
 
 /// Enough of a text to recognize it by.
-pub(super) fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
     let short: String = letters.by_ref().take(40).collect();
     if letters.next().is_some() { format!("{short}…") } else { short }

@@ -7,7 +7,7 @@ use serde_json::{Map as Object, Value as Json};
 use super::view::View;
 use crate::codes::{self, Code};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::texts::Texts;
+use crate::texts::{Meant, Texts};
 use crate::unsupported;
 use crate::words;
 use crate::yaml::{Entry, Map, Node, Plain, Value};
@@ -73,6 +73,8 @@ pub(crate) struct Walker<'w, 's> {
     pub(crate) doors: Vec<OwnDoor>,
     /// Settings whose text stands in a file of its own: where, and which.
     pub(crate) files: Vec<(Span, String)>,
+    /// What the texts of the settings are for.
+    pub(crate) meant: Meant,
     fuel: usize,
     depth: usize,
 }
@@ -85,7 +87,8 @@ impl<'w, 's> Walker<'w, 's> {
         faults: &'w mut Vec<Diagnostic>,
     ) -> Walker<'w, 's> {
         let (slots, doors, files) = Default::default();
-        Walker { root, area, texts, faults, slots, doors, files, fuel: FUEL, depth: 0 }
+        let meant = Meant::Prose;
+        Walker { root, area, texts, faults, slots, doors, files, meant, fuel: FUEL, depth: 0 }
     }
 
     /// Checks the node; its settings as JSON, unless something is wrong with it.

@@ -25,6 +25,7 @@ fn build() -> Catalogue {
         Kind::of::<Message>(),
         Kind::of::<Delay>(),
         Kind::of::<UserUpdate>(),
+        Kind::of::<Context>(),
         Kind::of::<DecisionSplit>(),
         Kind::of::<AudiencePaths>(),
         Kind::of::<ExperimentPaths>(),
@@ -51,6 +52,7 @@ impl Files for Beside {
         match relative {
             "hello.liquid" => Ok("Hello {{${first_name}}},\nwelcome.\n".to_owned()),
             "bad.liquid" => Ok("Hello,\n{{${first_name}\n".to_owned()),
+            "nickname.liquid" => Ok("Hello\n{{${nickname}}} and\n{{ tier }}.\n".to_owned()),
             "reserved.liquid" => Ok("all fine\nbut DRAFT here\n".to_owned()),
             _ => Err("there is no such file".to_owned()),
         }
@@ -58,6 +60,7 @@ impl Files for Beside {
 
     fn block(&self, name: &str) -> Option<String> {
         match name {
+            "badge" => Some("{{${badge}}}".to_owned()),
             "footer" => Some("Yours, {{${first_name}}}".to_owned()),
             "outer" => Some("{{content_blocks.${middle}}}".to_owned()),
             "middle" => Some("{{content_blocks.${footer}}}".to_owned()),
@@ -66,7 +69,7 @@ impl Files for Beside {
     }
 
     fn block_names(&self) -> Vec<String> {
-        ["footer", "middle", "outer"].map(str::to_owned).to_vec()
+        ["badge", "footer", "middle", "outer"].map(str::to_owned).to_vec()
     }
 }
 
@@ -192,6 +195,7 @@ struct UpdateSettings {
 
 /// Says a little of what the real one says, under the real codes.
 struct UserUpdate {
+    json: Option<Text>,
     counts: bool,
 }
 
@@ -205,7 +209,7 @@ impl Step for UserUpdate {
 
     fn create(settings: UpdateSettings) -> Result<UserUpdate, Vec<Fault>> {
         let _ = (settings.events, settings.timeout);
-        let text = settings.json.map(|json| json.source).unwrap_or_default();
+        let text = settings.json.as_ref().map(|json| json.source.clone()).unwrap_or_default();
         let refuse = |code: &str, at: &str, part: &str, text: &str, message: &str| {
             let start = text.find(part).unwrap_or_default();
             vec![Fault::error(at, message).code(code).span(start..start + part.len())]
@@ -221,7 +225,7 @@ impl Step for UserUpdate {
             let fault = Fault::error("/attributes/0/external_id", "the step adds the user");
             return Err(vec![fault.code("FR0302")]);
         }
-        Ok(UserUpdate { counts: text.contains("\"inc\"") })
+        Ok(UserUpdate { json: settings.json, counts: text.contains("\"inc\"") })
     }
 
     fn warnings(&self) -> Vec<Fault> {
@@ -229,9 +233,48 @@ impl Step for UserUpdate {
         if self.counts { vec![warning.code("FR0310")] } else { Vec::new() }
     }
 
-    fn decide(&self, _: Visit<'_>) -> Decision {
+    fn decide(&self, visit: Visit<'_>) -> Decision {
+        let text = self.json.as_ref().map_or("{}", |json| visit.text(json));
+        if let Err(error) =
+            flowrun_sdk::serde_json::from_str::<flowrun_sdk::serde_json::Value>(text)
+        {
+            let reason =
+                format!("invalid JSON: {}", error.to_string().replace(" at line", " (line"));
+            return Decision::Fail { reason, payload: text.to_owned() };
+        }
+        if text.contains("\"level\": -1") {
+            let reason = "invalid object: a level is not negative".to_owned();
+            return Decision::Fail { reason, payload: text.to_owned() };
+        }
         Decision::Update(Update { objects: Objects::default().into(), timeout: None })
     }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "flowrun_sdk::serde", deny_unknown_fields)]
+struct ContextSettings {
+    /// The variables by name.
+    set: Tree,
+}
+
+struct Context(Tree);
+
+impl Step for Context {
+    type Settings = ContextSettings;
+
+    fn declare() -> Declaration {
+        Declaration::new("context", "Remember variables.")
+    }
+
+    fn create(settings: ContextSettings) -> Result<Context, Vec<Fault>> {
+        Ok(Context(settings.set))
+    }
+
+    fn sets(&self) -> Vec<String> {
+        self.0.0.as_object().into_iter().flat_map(|set| set.keys().cloned()).collect()
+    }
+
+    goes_on!();
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -357,6 +400,8 @@ struct WebhookSettings {
     #[serde(default)]
     headers: std::collections::BTreeMap<String, Text>,
     body: Option<Tree>,
+    /// The body as text.
+    raw: Option<Text>,
     login: Option<Login>,
     #[schemars(range(min = 1, max = 10))]
     attempts: Option<u32>,
@@ -372,7 +417,8 @@ impl Step for Webhook {
     }
 
     fn create(settings: WebhookSettings) -> Result<Webhook, Vec<Fault>> {
-        let _ = (settings.url, settings.headers, settings.body, settings.attempts);
+        let _ = (settings.url, settings.headers, settings.body, settings.raw);
+        let _ = settings.attempts;
         match settings.login {
             Some(Login::Basic { user, named }) => drop((user, named)),
             Some(Login::Token { named }) => drop(named),
