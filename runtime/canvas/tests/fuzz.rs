@@ -157,6 +157,8 @@ fn made_up(dice: &mut Dice) -> String {
         "user_update: { attributes: [{ a: \"{{${x}}}\", $slot: 1 }], timeout: 10m }",
         "user_update:\n      json: |\n        {\"a\": \"{{ ${x} | nix }}\"}",
         "webhook: { url: x, login: { type: token, named: y, more: z } }",
+        "user_update: { json: '{\"a\": {{custom_attribute.${x}}}, \"b\": {{ context.${y} }}}' }",
+        "context: { set: { x: 1, y: \"{{x}}{{event_properties.${z}}}\" } }",
         "broken: { anything: 1, circle: [] }",
         "action_paths: {}",
         "unknown: 1",
