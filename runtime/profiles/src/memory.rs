@@ -141,12 +141,15 @@ struct Job<'a> {
     part: &'a Part,
     place: usize,
     key: u128,
-    objects: Rc<[Result<Object, String>]>,
+    objects: Parsed,
 }
 
+/// A write's objects; why one can't be, in place of those that can't.
+type Parsed = Rc<[Result<Object, String>]>;
+
 /// The parsed objects of each part. Users of one cohort often share one update.
-fn parsed<'a>(parts: &'a [Part]) -> impl Iterator<Item = Rc<[Result<Object, String>]>> + 'a {
-    let mut last: Option<(&'a Arc<Objects>, Rc<[Result<Object, String>]>)> = None;
+fn parsed<'a>(parts: &'a [Part]) -> impl Iterator<Item = Parsed> + 'a {
+    let mut last: Option<(&'a Arc<Objects>, Parsed)> = None;
     parts.iter().map(move |part| {
         let objects = &part.write.objects;
         match &last {
@@ -156,7 +159,7 @@ fn parsed<'a>(parts: &'a [Part]) -> impl Iterator<Item = Rc<[Result<Object, Stri
                 let all = ARRAYS.iter().zip(texts);
                 let all =
                     all.flat_map(|(array, texts)| texts.iter().map(|text| parse(*array, text)));
-                let parsed: Rc<[_]> = all.collect();
+                let parsed: Parsed = all.collect();
                 last = Some((objects, parsed.clone()));
                 parsed
             }

@@ -76,13 +76,10 @@ impl Part {
         Part { write, from: 0, to: 0, refused, again: None, level }
     }
 
-    /// The part after this one, if there are objects left.
-    pub(super) fn following(mut self) -> Result<Part, Part> {
-        if self.remaining().total() == 0 {
-            return Err(self);
-        }
+    /// Goes on to the objects after this part's, if there are any.
+    pub(super) fn advance(&mut self) -> bool {
         self.from = self.to;
-        Ok(self)
+        self.left().next().is_some()
     }
 
     pub fn counts(&self) -> Counts {

@@ -107,14 +107,11 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
     }
     let mut settlements = Vec::with_capacity(parts.len());
     let mut rest = Vec::new();
-    for part in parts {
+    for mut part in parts {
         // A write that has to come again anyway doesn't send its further parts first:
         // its objects reach the backend in order.
-        if part.again.is_none() {
-            match part.following() {
-                Ok(part) => rest.push(part),
-                Err(part) => settlements.push(settlement(part)),
-            }
+        if part.again.is_none() && part.advance() {
+            rest.push(part);
         } else {
             settlements.push(settlement(part));
         }
