@@ -4,6 +4,7 @@
 //! asked, and everything they print goes through `console`. Results are on standard
 //! output; progress, notes and errors on standard error; the exit code says how it went.
 
+mod answers;
 mod args;
 mod canvases;
 mod commands;

@@ -10,6 +10,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use flowrun_canvas::{Diagnostic, codes, render_text};
 
+use crate::answers::Source;
 use crate::canvases::{self, Opened};
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, Millis};
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::progress::Progress;
-use crate::simulation::{Arrival, Options, Simulation};
+use crate::simulation::{Answers, Arrival, Options, Simulation};
 use crate::users::{self, Entrant, Roster};
 
 /// So many users are moved by one shard, in the order of the file.
@@ -47,11 +48,15 @@ pub struct Setting {
     /// Stop after this long in virtual time: `90d`, `1d 12h`
     #[arg(long = "for", value_name = "LENGTH", id = "length")]
     pub length: Option<String>,
+
+    #[command(flatten)]
+    pub source: Source,
 }
 
 /// Everything in its place; nothing has happened yet.
 pub struct Scene {
     pub simulation: Simulation,
+    pub answers: Answers,
     pub canvases: Vec<Arc<Canvas>>,
     /// Users as they will enter, each of them as often as listed.
     pub arrivals: u64,
@@ -80,6 +85,7 @@ pub fn prepare(
     let until = until(setting, start)?;
     let Some(opened) = open(flows, console)? else { return Ok(Prepared::Not(Exit::Wrong)) };
     let files = users_files(setting, &opened)?;
+    let answers = setting.source.open(opened.iter().map(|opened| &*opened.path))?;
     let mut roster = Roster::new(start);
     let mut entering: Vec<Vec<Entrant>> = Vec::new();
     for file in &files {
@@ -129,7 +135,8 @@ pub fn prepare(
         }));
     }
     let seed = setting.seed;
-    Ok(Prepared::Ready(Box::new(Scene { simulation, canvases, arrivals, start, seed })))
+    let scene = Scene { simulation, answers, canvases, arrivals, start, seed };
+    Ok(Prepared::Ready(Box::new(scene)))
 }
 
 /// Many users are spread over shards, which decide at the same time. The number follows from

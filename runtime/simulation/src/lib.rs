@@ -4,12 +4,17 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+mod answers;
 mod host;
 mod outside;
 
 pub use agenda::Arrival;
+pub use answers::Answers;
 pub use host::{Options, Simulation, Totals, Watcher};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
 
 /// The crates below, for whoever sets a run up.
-pub use {flowrun_core as core, flowrun_log as log, flowrun_profiles as profiles};
+pub use {
+    flowrun_core as core, flowrun_log as log, flowrun_outbound as outbound,
+    flowrun_profiles as profiles,
+};

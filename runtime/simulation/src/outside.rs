@@ -27,8 +27,8 @@ pub fn missing(request: &Request) -> String {
         Method::Post => "POST",
     };
     format!(
-        "no fixture answers {method} {}: in virtual time nothing is fetched; give answers with \
-         --fixtures FILE",
+        "no fixture answers {method} {}: give one with --fixtures FILE, or fetch it with \
+         --allow-host HOST",
         request.url
     )
 }

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Setting};
-use crate::simulation::{NoAnswers, Outside, Silent, Watcher};
+use crate::simulation::{Outside, Silent, Watcher};
 use crate::timeline::Timeline;
 use crate::trace::{self, TraceLine};
 
@@ -116,7 +116,7 @@ impl Explain {
             return Err(self.unknown("among the users", known));
         }
         let mut kept = Kept { user: &self.user, timeline: Timeline::default(), interrupt };
-        let mut outside = Outside { channel: &mut Silent, fetch: &mut NoAnswers };
+        let mut outside = Outside { channel: &mut Silent, fetch: &mut scene.answers };
         scene.simulation.run(&mut outside, &mut kept);
         if kept.interrupt.asked() {
             return Ok(Exit::Interrupted);

@@ -16,7 +16,7 @@ use crate::narrator::Narrator;
 use crate::profiles::ProfileBackend as _;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{NoAnswers, Outside, Silent};
+use crate::simulation::{Outside, Silent};
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
 use crate::{moment, report};
@@ -36,7 +36,8 @@ Each user of the users file enters at the start, or at its `enter_at`; one that 
 twice enters twice, if the Canvas lets it. In CSV an empty cell is a missing value, cells
 that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
 entry property. Nothing leaves the machine: profiles are in
-memory, and messages are only told.
+memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
+and fetched only from hosts that --allow-host names.
 
 Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
 
@@ -119,7 +120,7 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut Silent, fetch: &mut NoAnswers };
+        let mut outside = Outside { channel: &mut Silent, fetch: &mut scene.answers };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();

@@ -9,9 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use super::fetching::{self, Halt};
 use crate::console::Console;
 use crate::core::Millis;
 use crate::exit::Exit;
+use crate::simulation::Fetch;
 use crate::template::{Fault, JsonView, Options, Stop, Template};
 
 /// The longest line that is read, in bytes.
@@ -38,6 +40,7 @@ pub fn run(
     blocks: &BTreeMap<String, String>,
     now: Millis,
     options: &Options,
+    fetch: &mut dyn Fetch,
 ) -> anyhow::Result<Exit> {
     let mut input = BufReader::with_capacity(1 << 18, input);
     let mut compiled = Compiled::new();
@@ -59,7 +62,8 @@ pub fn run(
             json!({ "error": "the line is longer than 16 MiB" })
         } else {
             // A fence: a mistake of ours in one line must not take the others with it.
-            let answered = AssertUnwindSafe(|| answer(&line, &mut compiled, blocks, now, options));
+            let answered =
+                AssertUnwindSafe(|| answer(&line, &mut compiled, blocks, now, options, fetch));
             catch_unwind(answered)
                 .unwrap_or_else(|_| json!({ "error": "flowrun failed on this line" }))
         };
@@ -75,6 +79,7 @@ fn answer(
     blocks: &BTreeMap<String, String>,
     now: Millis,
     options: &Options,
+    fetch: &mut dyn Fetch,
 ) -> Json {
     let Task { template, user, data } = match serde_json::from_slice(line) {
         Ok(task) => task,
@@ -92,11 +97,16 @@ fn answer(
         Ok(template) => template,
         Err(faults) => return json!({ "error": faults }),
     };
-    let mut text = String::new();
-    match template.render(&JsonView::new(&user, &data, now.0), options, &mut text) {
-        Ok(()) => json!({ "text": text }),
-        Err(Stop::Abort(reason)) => json!({ "abort": reason }),
-        Err(stop) => json!({ "error": stop.to_string() }),
+    let mut view = JsonView::new(&user, &data, now.0);
+    let rendered = fetching::render(&mut view, now, fetch, |view| {
+        let mut text = String::new();
+        template.render(view, options, &mut text).map(|()| text)
+    });
+    match rendered {
+        Ok(text) => json!({ "text": text }),
+        Err(Halt::Stopped(Stop::Abort(reason))) => json!({ "abort": reason }),
+        Err(Halt::Stopped(stop)) => json!({ "error": stop.to_string() }),
+        Err(Halt::Unanswered(why)) => json!({ "error": why }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `flowrun eval`: a template, rendered for a user, without a Canvas around it.
 
 mod batch;
+mod fetching;
 mod place;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,14 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value as Json};
 
+use self::fetching::Halt;
+use crate::answers::Source;
 use crate::console::{Console, Look, printable};
 use crate::core::Millis;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::moment;
+use crate::simulation::Fetch;
 use crate::template::{Condition, JsonView, Options, Stop, Template};
 use crate::users;
 
@@ -33,6 +37,9 @@ Examples:
 The text is followed by a line break that is not part of it. Content Blocks are the files
 in content_blocks/ of this folder. A template that has faults, fails or aborts gives exit
 code 1, and says why on standard error.
+
+Connected Content is answered from --fixtures FILE, or fetched from hosts that --allow-host
+names, and is an error otherwise.
 
 --batch reads lines {\"template\": …, \"user\"?: {…}, \"data\"?: {…}} and writes for each one
 line {\"text\": …}, {\"abort\": …} or {\"error\": …}.";
@@ -73,6 +80,9 @@ pub struct Eval {
     /// Render many: NDJSON in, NDJSON out
     #[arg(long)]
     batch: bool,
+
+    #[command(flatten)]
+    source: Source,
 }
 
 impl Eval {
@@ -83,9 +93,10 @@ impl Eval {
         };
         let options = Options { strict: self.strict, ..Options::default() };
         let blocks = Folder::at(Path::new(".")).blocks();
+        let mut answers = self.source.open(std::iter::empty())?;
         match &self.template {
-            None => batch::run(io::stdin().lock(), console, &blocks, now, &options),
-            Some(template) => self.one(template, console, &blocks, now, &options),
+            None => batch::run(io::stdin().lock(), console, &blocks, now, &options, &mut answers),
+            Some(template) => self.one(template, console, &blocks, now, &options, &mut answers),
         }
     }
 
@@ -96,6 +107,7 @@ impl Eval {
         blocks: &BTreeMap<String, String>,
         now: Millis,
         options: &Options,
+        fetch: &mut dyn Fetch,
     ) -> anyhow::Result<Exit> {
         let template = match template {
             "-" => from_stdin()?,
@@ -106,18 +118,20 @@ impl Eval {
             Some(text) => data(text)?,
             None => Json::Object(Map::new()),
         };
-        let view = JsonView::new(&user, &data, now.0);
+        let mut view = JsonView::new(&user, &data, now.0);
         let rendered = if self.condition {
             match Condition::compile(&template) {
-                Ok(condition) => condition.holds(&view, options).map(|holds| holds.to_string()),
+                Ok(condition) => fetching::render(&mut view, now, fetch, |view| {
+                    condition.holds(view, options).map(|holds| holds.to_string())
+                }),
                 Err(faults) => return faulty(&template, &faults, console),
             }
         } else {
             match Template::compile(&template, blocks) {
-                Ok(compiled) => {
+                Ok(compiled) => fetching::render(&mut view, now, fetch, |view| {
                     let mut text = String::new();
-                    compiled.render(&view, options, &mut text).map(|()| text)
-                }
+                    compiled.render(view, options, &mut text).map(|()| text)
+                }),
                 Err(faults) => return faulty(&template, &faults, console),
             }
         };
@@ -126,7 +140,11 @@ impl Eval {
                 console.line(&text)?;
                 Ok(Exit::Done)
             }
-            Err(stop) => stopped(&template, stop, blocks, console),
+            Err(Halt::Stopped(stop)) => stopped(&template, stop, blocks, console),
+            Err(Halt::Unanswered(why)) => {
+                say(console, &why, "", None);
+                Ok(Exit::Wrong)
+            }
         }
     }
 
@@ -195,7 +213,7 @@ fn stopped(
         Stop::Needs(requests) => {
             let urls: Vec<&str> = requests.iter().map(|request| request.url.as_str()).collect();
             let message = format!("the template asks for {}", printable(&urls.join(", ")));
-            say(console, &message, "", Some("Connected Content is not fetched here"));
+            say(console, &message, "", None);
         }
         Stop::Error(error) => {
             let drawn = match error.block.as_deref() {

@@ -1,0 +1,89 @@
+//! Where answers to Connected Content come from, as the command line says it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+
+use crate::folder::said;
+use crate::simulation::Answers;
+use crate::simulation::outbound::{Cidr, Egress, Fixtures, HostPattern};
+
+/// The largest file of fixtures, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// Endings of the fixtures that are taken when none are named, in this order.
+const BESIDE: [&str; 2] = ["yaml", "json"];
+
+/// What answers Connected Content; without any of it nothing does.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Source {
+    /// What Connected Content is answered with: a list of `{ url, method?, status?, json? or
+    /// body? or error? }` as YAML or JSON, first match wins [default for a Canvas:
+    /// NAME.fixtures.yaml beside it]
+    #[arg(long, value_name = "FILE")]
+    fixtures: Option<PathBuf>,
+
+    /// Fetch for real what no fixture answers, from this host alone (or `*.example.com`); may
+    /// be given several times
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = HostPattern::parse)]
+    hosts: Vec<HostPattern>,
+
+    /// Addresses that are not public and may be connected to all the same, such as
+    /// 127.0.0.0/8
+    #[arg(long = "allow-cidr", value_name = "CIDR", requires = "hosts")]
+    cidrs: Vec<Cidr>,
+
+    /// Ports that may be called beside 80 and 443
+    #[arg(long = "allow-port", value_name = "PORT", requires = "hosts")]
+    ports: Vec<u16>,
+
+    /// Allow http beside https
+    #[arg(long = "allow-http", requires = "hosts")]
+    http: bool,
+}
+
+impl Source {
+    /// What answers for these Canvases: the fixtures named, else those beside each of them.
+    pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
+        let files: Vec<PathBuf> = match &self.fixtures {
+            Some(file) => vec![file.clone()],
+            None => canvases.filter_map(beside).collect(),
+        };
+        let mut fixtures = Fixtures::default();
+        for file in files {
+            fixtures.append(read(&file)?);
+        }
+        Answers::new(fixtures, self.egress()).context("can't fetch")
+    }
+
+    fn egress(&self) -> Egress {
+        let mut egress = Egress::default();
+        egress.allow_hosts.clone_from(&self.hosts);
+        egress.allow_cidrs.clone_from(&self.cidrs);
+        egress.ports.extend_from_slice(&self.ports);
+        egress.http = self.http;
+        egress
+    }
+}
+
+fn beside(canvas: &Path) -> Option<PathBuf> {
+    let named = |ending: &&str| canvas.with_extension(format!("fixtures.{ending}"));
+    BESIDE.iter().map(named).find(|path| path.is_file())
+}
+
+fn read(path: &Path) -> anyhow::Result<Fixtures> {
+    let shown = path.display();
+    let cant = |why: String| anyhow!("can't read the fixtures `{shown}`: {why}");
+    let file = File::open(path).map_err(|error| cant(said(&error)))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cant(said(&error)))?;
+    if bytes.len() as u64 > LARGEST {
+        bail!(cant("they are larger than 16 MiB".to_owned()))
+    }
+    let text = String::from_utf8(bytes).map_err(|_| cant("they are not UTF-8".to_owned()))?;
+    Fixtures::parse(&text)
+        .map_err(|wrong| anyhow!("{shown}:{}", crate::console::printable(&wrong.to_string())))
+}
