@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flowrun_core::template::{Method, Request};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use url::Host;
 
 use crate::egress::{Credential, Egress};
 use crate::error::Error;
@@ -67,7 +68,7 @@ pub(crate) fn call(
         .body(body)
         .map_err(unreadable)?;
     headers(call.headers_mut(), request)?;
-    credentials(call.headers_mut(), request, egress)?;
+    credentials(call.headers_mut(), request, target, egress)?;
     Ok(call)
 }
 
@@ -93,7 +94,13 @@ fn headers(headers: &mut HeaderMap, request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-fn credentials(headers: &mut HeaderMap, request: &Request, egress: &Egress) -> Result<(), Error> {
+fn credentials(
+    headers: &mut HeaderMap,
+    request: &Request,
+    target: &Target,
+    egress: &Egress,
+) -> Result<(), Error> {
+    let named = |option, name: &str| named(egress, option, name, &target.host);
     let mut put = |name: &str, header: HeaderName, value: &str| {
         let mut value = HeaderValue::from_str(value)
             .map_err(|_| Error::BadCredential { name: name.to_owned() })?;
@@ -102,8 +109,8 @@ fn credentials(headers: &mut HeaderMap, request: &Request, egress: &Egress) -> R
         Ok(())
     };
     if let Some(name) = &request.basic_auth {
-        match named(egress, ":basic_auth", name)? {
-            Credential::Basic { user, password } => {
+        match named(":basic_auth", name)? {
+            Credential::Basic { user, password, .. } => {
                 let pair = zeroize::Zeroizing::new(format!("{user}:{}", password.reveal()));
                 let value = zeroize::Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)));
                 put(name, header::AUTHORIZATION, &value)?;
@@ -119,8 +126,8 @@ fn credentials(headers: &mut HeaderMap, request: &Request, egress: &Egress) -> R
         }
     }
     if let Some(name) = &request.auth_credentials {
-        match named(egress, ":auth_credentials", name)? {
-            Credential::Header { name: header, value } => {
+        match named(":auth_credentials", name)? {
+            Credential::Header { name: header, value, .. } => {
                 let header = HeaderName::from_bytes(header.as_bytes())
                     .ok()
                     .filter(|header| !OWN.contains(&header.as_str()))
@@ -140,9 +147,15 @@ fn named<'e>(
     egress: &'e Egress,
     option: &'static str,
     name: &str,
+    host: &Host<String>,
 ) -> Result<&'e Credential, Error> {
-    let found = egress.credentials.get(name);
-    found.ok_or_else(|| Error::NoCredential { option, name: name.to_owned() })
+    let name = || name.to_owned();
+    let found = egress.credentials.get(&name());
+    let found = found.ok_or_else(|| Error::NoCredential { option, name: name() })?;
+    match found.is_for(host) {
+        true => Ok(found),
+        false => Err(Error::CredentialElsewhere { name: name(), host: host.to_string() }),
+    }
 }
 
 #[cfg(test)]

@@ -9,15 +9,22 @@ use crate::egress::HostPattern;
 use crate::secret::Secret;
 
 fn egress() -> Egress {
-    let basic = Credential::Basic { user: "ada".into(), password: Secret::new("love:lace") };
+    let basic = |hosts: &[&str]| Credential::Basic {
+        user: "ada".into(),
+        password: Secret::new("love:lace"),
+        hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+    };
     let header = |name: &str, value: &str| Credential::Header {
         name: name.into(),
         value: Secret::new(value),
+        hosts: Vec::new(),
     };
     Egress {
         allow_hosts: vec![HostPattern::parse("a.com").unwrap()],
         credentials: BTreeMap::from([
-            ("shop".into(), basic),
+            ("shop".into(), basic(&[])),
+            ("own".into(), basic(&["b.com", "a.com"])),
+            ("other".into(), basic(&["b.com", "*.a.com"])),
             ("crm".into(), header("X-Api-Key", "k1")),
             ("broken".into(), header("X-Api-Key", "k1\r\nHost: evil.org")),
             ("framing".into(), header("Transfer-Encoding", "chunked")),
@@ -110,6 +117,7 @@ fn headers_are_those_of_braze_unless_the_template_says_otherwise() {
         assert_eq!(found.as_deref(), expected, "{name} of {request:?}");
         assert_eq!(call.uri().to_string(), "/x?y=z");
     }
+    assert!(sent(&Request { basic_auth: Some("own".into()), ..get() }).is_ok());
     assert_eq!(sent(&post()).unwrap().into_body(), "a=b");
     assert_eq!(sent(&Request { body: Some("a=b".into()), ..get() }).unwrap().into_body(), "");
 }
@@ -142,6 +150,10 @@ fn a_request_that_breaks_a_rule_says_which() {
         (
             Request { basic_auth: Some("none".into()), ..get() },
             ":basic_auth names the credential `none`, which is not configured",
+        ),
+        (
+            Request { basic_auth: Some("other".into()), ..get() },
+            "the credential `other` is not for `a.com`: add the host to its `hosts`",
         ),
         (
             Request { auth_credentials: Some("none".into()), ..get() },

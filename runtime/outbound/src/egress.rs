@@ -45,10 +45,30 @@ impl Default for Egress {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Credential {
     /// For `:basic_auth`.
-    Basic { user: String, password: Secret },
+    Basic {
+        user: String,
+        password: Secret,
+        /// The only hosts that are given it; all that may be called if there are none.
+        #[serde(default)]
+        hosts: Vec<HostPattern>,
+    },
     /// For `:auth_credentials`: a header with its whole value, such as `Authorization` and
     /// `Bearer …`.
-    Header { name: String, value: Secret },
+    Header {
+        name: String,
+        value: Secret,
+        #[serde(default)]
+        hosts: Vec<HostPattern>,
+    },
+}
+
+impl Credential {
+    /// Whether the host may be given it: what a template puts into a URL must not carry one
+    /// service's password to another.
+    pub(crate) fn is_for(&self, host: &Host<String>) -> bool {
+        let (Credential::Basic { hosts, .. } | Credential::Header { hosts, .. }) = self;
+        hosts.is_empty() || hosts.iter().any(|pattern| pattern.matches(host))
+    }
 }
 
 /// Hosts that may be called.
@@ -188,7 +208,7 @@ mod tests {
             "allow_cidrs": ["10.0.0.0/8"],
             "credentials": {
                 "shop": { "basic": { "user": "ada", "password": "hunter2" } },
-                "crm": { "header": { "name": "Authorization", "value": "Bearer hunter2" } },
+                "crm": { "header": { "name": "Authorization", "value": "Bearer hunter2", "hosts": ["crm.example.com"] } },
             },
         }))
         .unwrap();

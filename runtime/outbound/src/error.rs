@@ -30,6 +30,8 @@ pub enum Error {
     NoCredential { option: &'static str, name: String },
     #[error("the credential `{name}` is not one for {option}: {hint}")]
     OtherCredential { option: &'static str, name: String, hint: &'static str },
+    #[error("the credential `{name}` is not for `{host}`: add the host to its `hosts`")]
+    CredentialElsewhere { name: String, host: String },
     #[error("the credential `{name}` can't be sent: it is no name and value of a header")]
     BadCredential { name: String },
     #[error("the header `{name}` is written by flowrun itself: take it out of :headers")]

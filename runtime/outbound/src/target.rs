@@ -32,7 +32,8 @@ impl Target {
         let host =
             url.host().map(|host| host.to_owned()).ok_or_else(|| unreadable("it has no host"));
         let tls = url.scheme() == "https";
-        if !tls && !(egress.http && url.scheme() == "http") {
+        let plain_allowed = egress.http && url.scheme() == "http";
+        if !tls && !plain_allowed {
             // Only the schemes of the web have hosts that are read as such.
             let host = host.map_or_else(|_| "it".to_owned(), |host| host.to_string());
             return Err(Error::Scheme { scheme: url.scheme().to_owned(), host });
