@@ -235,7 +235,8 @@ fn many_users_are_counted_and_not_told() {
 #[test]
 fn the_first_dead_letters_are_listed_and_the_rest_counted() {
     let stage = Stage::new();
-    let users: String = (0..30).map(|n| format!("{{\"external_id\":\"u{n}\",\"age\":\"old\"}}\n")).collect();
+    let users: String =
+        (0..30).map(|n| format!("{{\"external_id\":\"u{n}\",\"age\":\"old\"}}\n")).collect();
     stage.write("many.ndjson", users);
     let done = stage.run(&["tour.yaml", "--users", "many.ndjson"]);
     assert_eq!(done.code, 3);
