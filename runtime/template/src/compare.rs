@@ -118,8 +118,6 @@ pub(crate) fn relation(a: Value<'_>, b: Value<'_>) -> Result<Option<Ordering>, R
             Some(order) => Ok(Some(order)),
             None => Err(incomparable(a, b)),
         },
-        // `1 < empty` asks a number about a word; the other way round is just false.
-        (true, false) if matches!(b, Value::Empty | Value::Blank) => Err(incomparable(a, b)),
         _ => Ok(None),
     }
 }

@@ -1,6 +1,6 @@
 //! Evaluates expressions, filter chains and conditions.
 
-use crate::arena::Refusal;
+use crate::arena::{Arena, Outcome, Refusal};
 use crate::compare;
 use crate::expression::{
     Base, Call, Comparison, Conditions, Expression, Filtered, Join, Literal, Path, Place, Step,
@@ -59,6 +59,10 @@ impl<'r> Renderer<'r> {
                 self.work(made.len() / 16, path.place)?;
             }
             value = match step {
+                Step::Key(key) if **key == *"first" && value.is_map() => {
+                    let first = self.first_of_map(value);
+                    self.at(path.place, first)?
+                }
                 Step::Key(key) => by_key(value, key),
                 Step::Index(index) => {
                     let index = self.evaluate(index, path.place)?;
@@ -67,6 +71,14 @@ impl<'r> Renderer<'r> {
             };
         }
         Ok(value)
+    }
+
+    /// An entry with this name, or else the first entry: its key and its value.
+    fn first_of_map(&self, map: Value<'r>) -> Outcome<'r> {
+        match map.entry("first") {
+            Some(found) => Ok(found),
+            None => first_entry(&self.arena, map),
+        }
     }
 
     /// A plain name: what the template set, else its counter, else the host's.
@@ -311,6 +323,14 @@ pub(crate) fn first(value: Value<'_>) -> Value<'_> {
         },
         Value::Range(a, b) => Items::Range(a, b).get(0),
         _ => value.items().map_or(Value::Nil, |items| items.get(0)),
+    }
+}
+
+/// What Ruby's `first` gives of a hash: a list of the key and the value.
+pub(crate) fn first_entry<'r>(arena: &Arena<'r>, map: Value<'r>) -> Outcome<'r> {
+    match map.entries().next() {
+        Some((key, value)) => arena.list([Value::Str(key), value].into_iter()),
+        None => Ok(Value::Nil),
     }
 }
 

@@ -72,16 +72,23 @@ impl Number {
         Number::Int(leading_int(trimmed))
     }
 
+    /// `-12.5`, and `1.25e-07` as floats print.
     fn decimal(text: &str) -> Option<Number> {
-        let (whole, fraction) = text.split_once('.')?;
-        let scale = u32::try_from(fraction.len()).ok()?;
-        if scale > 30 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        let (digits, exponent) = match text.split_once('e') {
+            Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = digits.split_once('.')?;
+        let scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+        if scale > 30 {
             return text.parse().ok().map(Number::Float);
         }
         let negative = whole.starts_with('-');
         let whole: i128 = whole.trim_start_matches('-').parse().ok()?;
-        let size =
-            whole.checked_mul(10i128.checked_pow(scale)?)?.checked_add(fraction.parse().ok()?)?;
+        let unit = 10i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let size = whole.checked_mul(unit)?.checked_add(fraction.parse().ok()?)?;
+        let size = size.checked_mul(10i128.checked_pow(u32::try_from(-scale).unwrap_or(0))?)?;
+        let scale = u32::try_from(scale).unwrap_or(0);
         Some(Number::Decimal { digits: if negative { -size } else { size }, scale })
     }
 
@@ -151,7 +158,11 @@ impl Number {
             return a.checked_mul(b).map(Number::Int).ok_or(Undefined::TooLarge);
         }
         let exact = self.parts().zip(other.parts()).and_then(|(a, b)| {
-            Some(Number::Decimal { digits: a.0.checked_mul(b.0)?, scale: a.1 + b.1 })
+            let digits = a.0.checked_mul(b.0)?;
+            if digits == 0 && (a.0 < 0 || b.0 < 0) {
+                return Some(Number::Float(-0.0));
+            }
+            Some(Number::Decimal { digits, scale: a.1 + b.1 })
         });
         Ok(exact
             .filter(|n| !matches!(n, Number::Decimal { scale, .. } if *scale > 60))
@@ -244,6 +255,8 @@ impl Number {
                 }
             }
             Number::Float(f) if places < 1 => whole_float(f.round()),
+            // Beyond thirty decimals: nothing that rounding would leave.
+            Number::Float(f) if f.abs() < 1e-29 => Ok(Number::Float(0.0)),
             Number::Float(f) => Ok(Number::Float(f)),
         }
     }

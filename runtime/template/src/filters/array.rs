@@ -65,13 +65,10 @@ fn flatten<'r>(
 }
 
 fn first<'r>(arena: &Arena<'r>, input: Value<'r>, _: &[Value<'r>]) -> Outcome<'r> {
-    if !input.is_map() {
-        return Ok(evaluate::first(input));
+    if input.is_map() {
+        return evaluate::first_entry(arena, input);
     }
-    match input.entries().next() {
-        Some((key, value)) => arena.list([Value::Str(key), value].into_iter()),
-        None => Ok(Value::Nil),
-    }
+    Ok(evaluate::first(input))
 }
 
 fn last<'r>(_: &Arena<'r>, input: Value<'r>, _: &[Value<'r>]) -> Outcome<'r> {

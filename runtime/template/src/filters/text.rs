@@ -43,8 +43,24 @@ fn downcase(text: &str, out: &mut String) {
 fn capitalize(text: &str, out: &mut String) {
     let mut chars = text.chars();
     if let Some(first) = chars.next() {
-        out.extend(first.to_uppercase());
+        titled(first, out);
         downcase(chars.as_str(), out);
+    }
+}
+
+/// The letter as a word begins with it: what is two letters in one has only the first large.
+fn titled(letter: char, out: &mut String) {
+    match letter {
+        'Ǆ'..='ǆ' => out.push('ǅ'),
+        'Ǉ'..='ǉ' => out.push('ǈ'),
+        'Ǌ'..='ǌ' => out.push('ǋ'),
+        'Ǳ'..='ǳ' => out.push('ǲ'),
+        'ß' | 'և' | 'ﬀ'..='ﬆ' | 'ﬓ'..='ﬗ' => {
+            let mut letters = letter.to_uppercase();
+            out.extend(letters.next());
+            out.extend(letters.flat_map(char::to_lowercase));
+        }
+        _ => out.extend(letter.to_uppercase()),
     }
 }
 

@@ -18,48 +18,102 @@ pub(super) const FILTERS: &[Filter] = &[
 ];
 
 fn replace<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    all(arena, input, argument(arguments, 0), argument(arguments, 1))
+    all(arena, input, argument(arguments, 0), Replacement::of(arena, arguments)?)
 }
 
 fn remove<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    all(arena, input, argument(arguments, 0), Value::Nil)
+    all(arena, input, argument(arguments, 0), Replacement::Plain(""))
 }
 
 fn replace_first<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    one(arena, input, argument(arguments, 0), argument(arguments, 1), |t, p| t.find(p))
+    let replacement = Replacement::of(arena, arguments)?;
+    one(arena, input, argument(arguments, 0), replacement, |t, p| t.find(p))
 }
 
 fn remove_first<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    one(arena, input, argument(arguments, 0), Value::Nil, |t, p| t.find(p))
+    one(arena, input, argument(arguments, 0), Replacement::Plain(""), |t, p| t.find(p))
 }
 
 fn replace_last<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    one(arena, input, argument(arguments, 0), argument(arguments, 1), |t, p| t.rfind(p))
+    let replacement = Replacement::Plain(arena.written(argument(arguments, 1))?);
+    one(arena, input, argument(arguments, 0), replacement, |t, p| t.rfind(p))
 }
 
 fn remove_last<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Outcome<'r> {
-    one(arena, input, argument(arguments, 0), Value::Nil, |t, p| t.rfind(p))
+    one(arena, input, argument(arguments, 0), Replacement::Plain(""), |t, p| t.rfind(p))
+}
+
+/// What is put in place of a text.
+#[derive(Clone, Copy)]
+enum Replacement<'r> {
+    Plain(&'r str),
+    /// With backslashes, which Ruby's `sub` and `gsub` read: `\\` is one backslash, `\0` and `\&`
+    /// the text that was found, `` \` `` and `\'` what is before and behind it, `\1` nothing.
+    Escaped(&'r str),
+}
+
+impl<'r> Replacement<'r> {
+    fn of(arena: &Arena<'r>, arguments: &[Value<'r>]) -> Result<Self, Refusal> {
+        let text = arena.written(argument(arguments, 1))?;
+        Ok(if text.contains('\\') { Self::Escaped(text) } else { Self::Plain(text) })
+    }
+
+    /// The most bytes it has in place of one match.
+    fn size(self, text: &str, pattern: &str) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Escaped(escaped) => {
+                let escapes = escaped.matches('\\').count();
+                let around = ["\\`", "\\'"].map(|mark| escaped.matches(mark).count());
+                let around: usize = around.iter().sum();
+                escaped.len() + escapes * pattern.len() + around * text.len()
+            }
+        }
+    }
+
+    fn write(self, text: &str, at: usize, pattern: &str, out: &mut String) {
+        let escaped = match self {
+            Self::Plain(text) => return out.push_str(text),
+            Self::Escaped(escaped) => escaped,
+        };
+        let mut rest = escaped;
+        while let Some(slash) = rest.find('\\') {
+            out.push_str(&rest[..slash]);
+            let mut behind = rest[slash + 1..].chars();
+            match behind.next() {
+                Some('\\') | None => out.push('\\'),
+                Some('0' | '&') => out.push_str(pattern),
+                Some('1'..='9' | '+') => {}
+                Some('`') => out.push_str(&text[..at]),
+                Some('\'') => out.push_str(&text[at + pattern.len()..]),
+                Some(other) => out.extend(['\\', other]),
+            }
+            rest = behind.as_str();
+        }
+        out.push_str(rest);
+    }
 }
 
 fn all<'r>(
     arena: &Arena<'r>,
     input: Value<'r>,
     pattern: Value<'r>,
-    replacement: Value<'r>,
+    replacement: Replacement<'r>,
 ) -> Outcome<'r> {
     let text = arena.written(input)?;
-    let (pattern, replacement) = (arena.written(pattern)?, arena.written(replacement)?);
+    let pattern = arena.written(pattern)?;
     arena.read(text.len())?;
     let count = text.matches(pattern).count();
     if count == 0 {
         return Ok(Value::Str(text));
     }
-    let size = text.len() - count * pattern.len() + count.saturating_mul(replacement.len());
+    let made = count.saturating_mul(replacement.size(text, pattern));
+    let size = (text.len() - count * pattern.len()).saturating_add(made);
     let made = arena.build(size, |out| {
         let mut done = 0;
         for (at, found) in text.match_indices(pattern) {
             out.push_str(&text[done..at]);
-            out.push_str(replacement);
+            replacement.write(text, at, found, out);
             done = at + found.len();
         }
         out.push_str(&text[done..]);
@@ -71,18 +125,18 @@ fn one<'r>(
     arena: &Arena<'r>,
     input: Value<'r>,
     pattern: Value<'r>,
-    replacement: Value<'r>,
+    replacement: Replacement<'r>,
     find: fn(&str, &str) -> Option<usize>,
 ) -> Outcome<'r> {
     let text = arena.written(input)?;
-    let (pattern, replacement) = (arena.written(pattern)?, arena.written(replacement)?);
+    let pattern = arena.written(pattern)?;
     arena.read(text.len())?;
     let Some(at) = find(text, pattern) else {
         return Ok(Value::Str(text));
     };
-    let made = arena.build(text.len() + replacement.len(), |out| {
+    let made = arena.build(text.len() + replacement.size(text, pattern), |out| {
         out.push_str(&text[..at]);
-        out.push_str(replacement);
+        replacement.write(text, at, pattern, out);
         out.push_str(&text[at + pattern.len()..]);
     })?;
     Ok(Value::Str(made))
@@ -112,7 +166,7 @@ fn split<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>]) -> Ou
 }
 
 fn is_space(c: char) -> bool {
-    matches!(c, '\0' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ')
+    matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -160,7 +214,10 @@ fn truncatewords<'r>(arena: &Arena<'r>, input: Value<'r>, arguments: &[Value<'r>
     let most = usize::try_from(count(arguments.first(), 15)?.max(1)).unwrap_or(usize::MAX);
     let ending = ending(arena, arguments.get(1))?;
     arena.read(text.len())?;
-    if words(text).nth(most).is_none() {
+    // White space behind the last word counts as one more, as in Ruby's `split(" ", n)`.
+    let cut = words(text).nth(most - 1).is_some_and(|last| !text.ends_with(last))
+        || words(text).nth(most).is_some();
+    if !cut {
         return Ok(Value::Str(text));
     }
     let made = arena.build(text.len() + ending.len(), |out| {

@@ -4,6 +4,7 @@
 //! names no date and no time at all is not a time, and `date` prints it unchanged.
 
 use super::Moment;
+use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
 
 /// Longer texts are not dates.
@@ -54,25 +55,31 @@ fn assemble<'a>(parts: &Parts, now_ms: i64) -> Option<Moment<'a>> {
         None if has_date => 1,
         None => u32::try_from(today.day()).ok()?,
     };
-    let date =
-        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
-            .ok()?;
     let (hour, minute, second, nanos) = parts.time.unwrap_or((0, 0, 0, 0));
     // 24:00 and the leap second belong to the moment after.
-    let (hour, date) = match (hour, minute, second) {
-        (24, 0, 0) => (0, date.tomorrow().ok()?),
-        _ => (hour, date),
-    };
+    let (hour, more_days) = if (hour, minute, second) == (24, 0, 0) { (0, 1) } else { (hour, 0) };
+    let (second, more_seconds) = if second == 60 { (59, 1) } else { (second, 0) };
+    let date = date(year, month, day)?.checked_add(Span::new().days(more_days)).ok()?;
     let time = Time::new(
         i8::try_from(hour).ok()?,
         i8::try_from(minute).ok()?,
-        i8::try_from(second.min(59)).ok()?,
+        i8::try_from(second).ok()?,
         i32::try_from(nanos).ok()?,
     )
     .ok()?;
+    let civil = DateTime::from_parts(date, time);
+    let civil = civil.checked_add(Span::new().seconds(more_seconds)).ok()?;
     let offset = parts.offset.unwrap_or(0);
     let zone = if offset == 0 { "UTC" } else { "" };
-    Moment::at_offset(DateTime::from_parts(date, time), offset, zone)
+    Moment::at_offset(civil, offset, zone)
+}
+
+/// A date; 30 February is 1 or 2 March, as in Ruby.
+fn date(year: i32, month: u32, day: u32) -> Option<Date> {
+    let (year, month) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?);
+    let day = i8::try_from(day).ok().filter(|day| (1..=31).contains(day))?;
+    let first = Date::new(year, month, 1).ok()?;
+    first.checked_add(Span::new().days(day - 1)).ok()
 }
 
 /// Takes `10:20[:30[.5]] [pm] [zone]` or `3pm` out of the text and returns the rest.
