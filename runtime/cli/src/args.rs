@@ -77,6 +77,10 @@ pub fn read() -> Args {
     }
 }
 
+/// Commands that people read of, and that this version doesn't have yet.
+const LATER: [&str; 8] =
+    ["test", "simulate", "serve", "status", "dead-letters", "replay", "new", "plugin"];
+
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
@@ -90,7 +94,11 @@ fn slip(error: &clap::Error) -> Option<String> {
         })
         .min()
         .filter(|(far, name)| *far <= (name.len() / 3).max(1));
+    let later = LATER.contains(&written.as_str());
     let written = printable(written);
+    if later {
+        return Some(format!("`{written}` is not in this version"));
+    }
     Some(match near {
         Some((_, name)) => format!("there is no command `{written}`: did you mean `{name}`?"),
         None => format!("`{written}` is no command, and there is no such file to run"),
@@ -99,6 +107,11 @@ fn slip(error: &clap::Error) -> Option<String> {
 
 /// Puts `run` before the arguments if they begin with a Canvas instead of a command.
 fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
+    // A word in front is a command, if perhaps not one of ours.
+    let is_word = |arg: &OsString| !arg.to_string_lossy().starts_with('-') && !is_canvas(arg);
+    if args.get(1).is_some_and(is_word) {
+        return args;
+    }
     let commands = Args::command();
     let is_command = |arg: &OsStr| {
         arg == "help" || commands.get_subcommands().any(|command| arg == command.get_name())
@@ -137,6 +150,8 @@ mod tests {
             ("check vip.yaml", "check vip.yaml"),
             ("help run", "help run"),
             ("vpi", "vpi"),
+            ("simulate vip.yaml", "simulate vip.yaml"),
+            ("chekc vip.yaml --json", "chekc vip.yaml --json"),
             ("--help", "--help"),
             ("", ""),
         ] {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, render_text};
+use serde_json::{Value as Json, json};
 
 use crate::canvases;
 use crate::console::Console;
@@ -61,7 +62,7 @@ enum Format {
 impl Check {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         if let Some(code) = &self.explain {
-            return explain(code, console);
+            return explain(code, self.format(), console);
         }
         let files = canvas_files(&self.paths)?;
         let catalogue = flowrun_steps::catalogue();
@@ -78,8 +79,7 @@ impl Check {
             }
         }
         let Found { diagnostics, sources, unreadable } = &found;
-        let format = if self.json { Format::Json } else { self.format };
-        console.print(&match format {
+        console.print(&match self.format() {
             Format::Text => render_text(diagnostics, sources, console.palette.has_colors()),
             Format::Json => render_json(diagnostics, sources),
             Format::Sarif => render_sarif(diagnostics, sources),
@@ -93,6 +93,12 @@ impl Check {
         } else {
             Exit::Done
         })
+    }
+}
+
+impl Check {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
     }
 }
 
@@ -185,9 +191,12 @@ fn is_canvas(name: &str) -> bool {
     !other && !stem.is_empty() && !stem.starts_with('.')
 }
 
-fn explain(code: &str, console: &mut Console) -> anyhow::Result<Exit> {
+fn explain(code: &str, format: Format, console: &mut Console) -> anyhow::Result<Exit> {
     if let Some(page) = codes::page(code) {
-        console.print(&page.to_string())?;
+        console.print(&match format {
+            Format::Text => page.to_string(),
+            Format::Json | Format::Sarif => format!("{:#}\n", page_as_json(&page)),
+        })?;
         return Ok(Exit::Done);
     }
     let known: Vec<&str> = codes::all().map(|page| page.code.as_str()).collect();
@@ -200,6 +209,16 @@ fn explain(code: &str, console: &mut Console) -> anyhow::Result<Exit> {
     let near = near.filter(|known| distance(known) <= 2);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     bail!("there is no code `{code}`{hint}\nThe codes are: {}", known.join(", "))
+}
+
+fn page_as_json(page: &codes::Page) -> Json {
+    json!({
+        "code": page.code.as_str(),
+        "title": page.title,
+        "meaning": page.meaning.trim(),
+        "wrong": page.wrong.trim_start(),
+        "right": page.right.trim_start(),
+    })
 }
 
 #[cfg(test)]

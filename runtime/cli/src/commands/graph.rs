@@ -9,7 +9,7 @@ use flowrun_canvas::render_text;
 use crate::canvases;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::picture::{Counts, Picture, dot, mermaid, svg, text};
+use crate::picture::{Counts, Picture, dot, json, mermaid, svg, text};
 use crate::trace;
 
 const EXAMPLES: &str = "\
@@ -30,6 +30,10 @@ pub struct Graph {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
+    /// Print steps and ways as JSON (`--format json`)
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
     /// The trace of a run, whose counts are put on the ways
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -46,6 +50,8 @@ enum Format {
     Text,
     /// A drawing for browsers
     Svg,
+    /// Steps and ways, for programs
+    Json,
 }
 
 impl Graph {
@@ -82,11 +88,13 @@ impl Graph {
             }
         };
         let picture = Picture::of(&canvas, counts.as_ref());
-        console.print(&match self.format {
+        let format = if self.json { Format::Json } else { self.format };
+        console.print(&match format {
             Format::Mermaid => mermaid::draw(&picture),
             Format::Dot => dot::draw(&picture),
             Format::Text => text::draw(&picture),
             Format::Svg => svg::draw(&picture),
+            Format::Json => format!("{:#}\n", json::draw(&picture)),
         })?;
         Ok(Exit::Done)
     }

@@ -15,7 +15,11 @@ and then, as the first line of a Canvas:
 /// Print the JSON Schema of Canvas files
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub struct Schema {}
+pub struct Schema {
+    /// A schema is JSON anyway
+    #[arg(long, hide = true)]
+    json: bool,
+}
 
 impl Schema {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {

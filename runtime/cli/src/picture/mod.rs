@@ -1,6 +1,7 @@
 //! The picture of a Canvas: what there is to draw, whatever it is drawn with.
 
 pub mod dot;
+pub mod json;
 mod layout;
 pub mod mermaid;
 pub mod svg;

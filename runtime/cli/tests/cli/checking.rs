@@ -1,5 +1,7 @@
 //! `flowrun check`.
 
+use serde_json::Value as Json;
+
 use crate::Stage;
 
 #[test]
@@ -76,4 +78,13 @@ fn a_code_has_a_page() {
     let done = stage.run(&["check", "--explain", "FR0233"]);
     assert!(done.err.contains("did you mean `FR0203`?"), "{}", done.err);
     assert_eq!(done.code, 2);
+}
+
+#[test]
+fn a_page_can_be_had_as_json() {
+    let stage = Stage::new();
+    let done = stage.run(&["check", "--explain", "FR0201", "--json"]);
+    let page: Json = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!((&page["code"], done.code), (&"FR0201".into(), 0));
+    assert!(page["right"].as_str().is_some_and(|right| right.starts_with("canvas:")), "{page:#}");
 }

@@ -1,5 +1,7 @@
 //! `flowrun graph`.
 
+use serde_json::Value as Json;
+
 use crate::Stage;
 
 #[test]
@@ -48,4 +50,22 @@ fn a_trace_of_something_else_is_refused() {
         assert_eq!(done.code, 2);
     }
     assert_eq!(stage.run(&["graph", "broken.yaml"]).code, 1);
+}
+
+#[test]
+fn programs_get_steps_and_ways() {
+    let stage = Stage::new();
+    stage.run(&["tour.yaml", "-q", "--trace", "run.trace"]);
+    for args in [&["--json"][..], &["--format", "json"]] {
+        let mut all = vec!["graph", "tour.yaml", "--trace", "run.trace"];
+        all.extend_from_slice(args);
+        let done = stage.run(&all);
+        let shown: Json = serde_json::from_str(&done.out).expect("JSON");
+        assert_eq!((done.code, &shown["canvas"]), (0, &"tour".into()));
+        let steps = shown["steps"].as_array().expect("a list").len();
+        let ways = shown["ways"].as_array().expect("a list");
+        assert!(steps > 2 && ways.iter().all(|way| way["count"].is_u64()), "{shown:#}");
+        assert!(ways.iter().any(|way| way["via"] == "then"), "{shown:#}");
+    }
+    assert!(!stage.run(&["graph", "tour.yaml", "--json"]).out.contains("count"));
 }

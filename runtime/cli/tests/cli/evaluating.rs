@@ -129,3 +129,19 @@ fn tens_of_thousands_of_lines_are_no_matter() {
     assert_eq!(done.out.lines().count(), 20_000);
     assert_eq!(done.closing(), r#"{"text":"20498"}"#);
 }
+
+#[test]
+fn one_template_has_the_same_answer_as_a_line_of_a_batch() {
+    let stage = Stage::new();
+    for (template, code) in [
+        ("Hi {{ 1 | plus: 1 }}", 0),
+        ("{% abort_message('no') %}", 1),
+        ("{{ 1 | divided_by: 0 }}", 1),
+        ("{{ x | nope }}{{", 1),
+    ] {
+        let done = stage.run(&["eval", template, "--json"]);
+        let line = json!({ "template": template }).to_string();
+        assert_eq!(done.out, stage.run_with(&["eval", "--batch"], line).out);
+        assert_eq!((done.code, done.err.as_str()), (code, ""), "{template}");
+    }
+}

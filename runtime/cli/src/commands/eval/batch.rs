@@ -102,6 +102,11 @@ fn answer(
         let mut text = String::new();
         template.render(view, options, &mut text).map(|()| text)
     });
+    in_json(rendered)
+}
+
+/// What a render has come to.
+pub fn in_json(rendered: Result<String, Halt>) -> Json {
     match rendered {
         Ok(text) => json!({ "text": text }),
         Err(Halt::Stopped(Stop::Abort(reason))) => json!({ "abort": reason }),
@@ -110,6 +115,6 @@ fn answer(
     }
 }
 
-fn in_words(faults: &[Fault]) -> String {
+pub fn in_words(faults: &[Fault]) -> String {
     faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use self::fetching::Halt;
 use crate::answers::Source;
@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::moment;
 use crate::simulation::Fetch;
-use crate::template::{Condition, JsonView, Options, Stop, Template};
+use crate::template::{Condition, Fault, JsonView, Options, Stop, Template};
 use crate::users;
 
 /// The largest template that is read, in bytes.
@@ -77,6 +77,10 @@ pub struct Eval {
     #[arg(long)]
     strict: bool,
 
+    /// Print {"text": …}, {"abort": …} or {"error": …}, as `--batch` does for each line
+    #[arg(long)]
+    json: bool,
+
     /// Render many: NDJSON in, NDJSON out
     #[arg(long)]
     batch: bool,
@@ -124,7 +128,7 @@ impl Eval {
                 Ok(condition) => fetching::render(&mut view, now, fetch, |view| {
                     condition.holds(view, options).map(|holds| holds.to_string())
                 }),
-                Err(faults) => return faulty(&template, &faults, console),
+                Err(faults) => return self.faulty(&template, &faults, console),
             }
         } else {
             match Template::compile(&template, blocks) {
@@ -132,9 +136,14 @@ impl Eval {
                     let mut text = String::new();
                     compiled.render(view, options, &mut text).map(|()| text)
                 }),
-                Err(faults) => return faulty(&template, &faults, console),
+                Err(faults) => return self.faulty(&template, &faults, console),
             }
         };
+        if self.json {
+            let exit = if rendered.is_ok() { Exit::Done } else { Exit::Wrong };
+            console.line(&batch::in_json(rendered).to_string())?;
+            return Ok(exit);
+        }
         match rendered {
             Ok(text) => {
                 console.line(&text)?;
@@ -146,6 +155,23 @@ impl Eval {
                 Ok(Exit::Wrong)
             }
         }
+    }
+
+    fn faulty(
+        &self,
+        template: &str,
+        faults: &[Fault],
+        console: &mut Console,
+    ) -> anyhow::Result<Exit> {
+        if self.json {
+            console.line(&json!({ "error": batch::in_words(faults) }).to_string())?;
+            return Ok(Exit::Wrong);
+        }
+        for fault in faults {
+            let drawn = place::draw("template", template, &fault.span);
+            say(console, &fault.message, &drawn, fault.hint.as_deref());
+        }
+        Ok(Exit::Wrong)
     }
 
     fn user_object(&self) -> anyhow::Result<Json> {
@@ -185,18 +211,6 @@ fn data(text: &str) -> anyhow::Result<Json> {
         Ok(_) => bail!("--data is a JSON object: {{\"name\": value, …}}"),
         Err(error) => bail!("--data is a JSON object, and this is not JSON: {error}"),
     }
-}
-
-fn faulty(
-    template: &str,
-    faults: &[crate::template::Fault],
-    console: &Console,
-) -> anyhow::Result<Exit> {
-    for fault in faults {
-        let drawn = place::draw("template", template, &fault.span);
-        say(console, &fault.message, &drawn, fault.hint.as_deref());
-    }
-    Ok(Exit::Wrong)
 }
 
 fn stopped(
