@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
+use crate::config::Config;
 use crate::folder::said;
 use crate::simulation::Answers;
 use crate::simulation::outbound::{Cidr, Egress, Fixtures, HostPattern};
@@ -33,21 +34,29 @@ pub struct Source {
 
     /// Addresses that are not public and may be connected to all the same, such as
     /// 127.0.0.0/8
-    #[arg(long = "allow-cidr", value_name = "CIDR", requires = "hosts")]
+    #[arg(long = "allow-cidr", value_name = "CIDR")]
     cidrs: Vec<Cidr>,
 
     /// Ports that may be called beside 80 and 443
-    #[arg(long = "allow-port", value_name = "PORT", requires = "hosts")]
+    #[arg(long = "allow-port", value_name = "PORT")]
     ports: Vec<u16>,
 
     /// Allow http beside https
-    #[arg(long = "allow-http", requires = "hosts")]
+    #[arg(long = "allow-http")]
     http: bool,
+
+    /// What may be called, and with which credentials, as a file says it; the options here
+    /// add to it [default: flowrun.toml beside the first Canvas, or in this folder]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl Source {
     /// What answers for these Canvases: the fixtures named, else those beside each of them.
     pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
+        let mut canvases = canvases.peekable();
+        let config = Config::open(self.config.as_deref(), canvases.peek().copied())?;
+        let egress = self.egress(config.egress)?;
         let files: Vec<PathBuf> = match &self.fixtures {
             Some(file) => vec![file.clone()],
             None => canvases.filter_map(beside).collect(),
@@ -56,16 +65,26 @@ impl Source {
         for file in files {
             fixtures.append(read(&file)?);
         }
-        Answers::new(fixtures, self.egress()).context("can't fetch")
+        Answers::new(fixtures, egress).context("can't fetch")
     }
 
-    fn egress(&self) -> Egress {
-        let mut egress = Egress::default();
-        egress.allow_hosts.clone_from(&self.hosts);
-        egress.allow_cidrs.clone_from(&self.cidrs);
+    /// What the configuration allows, and what the options allow beside it.
+    fn egress(&self, mut egress: Egress) -> anyhow::Result<Egress> {
+        egress.allow_hosts.extend_from_slice(&self.hosts);
+        egress.allow_cidrs.extend_from_slice(&self.cidrs);
         egress.ports.extend_from_slice(&self.ports);
-        egress.http = self.http;
-        egress
+        egress.http |= self.http;
+        let given = [
+            ("--allow-cidr", !self.cidrs.is_empty()),
+            ("--allow-port", !self.ports.is_empty()),
+            ("--allow-http", self.http),
+        ];
+        match given.iter().find(|(_, given)| *given && egress.allow_hosts.is_empty()) {
+            Some((option, _)) => bail!(
+                "{option} opens nothing without a host: name one with --allow-host <HOST>, or in `allow_hosts` of flowrun.toml"
+            ),
+            None => Ok(egress),
+        }
     }
 }
 

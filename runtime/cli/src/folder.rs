@@ -56,14 +56,7 @@ impl Files for Folder {
         if !fs::metadata(&path).map_err(|error| said(&error))?.is_file() {
             return Err("it is not a file".to_owned());
         }
-        let file = File::open(&path).map_err(|error| said(&error))?;
-        let mut bytes = Vec::new();
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err("it is larger than 1 MiB".to_owned());
-        }
-        String::from_utf8(bytes)
-            .map_err(|error| format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+        text(&path)
     }
 
     fn block(&self, name: &str) -> Option<String> {
@@ -92,6 +85,18 @@ impl Files for Folder {
         names.dedup();
         names
     }
+}
+
+/// A file of text that is not too large, or why there is none.
+pub fn text(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| said(&error))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
 }
 
 /// An error of the system as the end of a sentence.

@@ -8,6 +8,7 @@ mod answers;
 mod args;
 mod canvases;
 mod commands;
+mod config;
 mod console;
 mod exit;
 mod folder;

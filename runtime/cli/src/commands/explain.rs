@@ -28,7 +28,9 @@ const REMEMBERED: usize = 100_000;
 const EXAMPLES: &str = "\
 Examples:
   flowrun explain flows/vip.yaml --user ada                    runs the Canvas and tells ada's way
-  flowrun explain flows/vip.yaml --user ada --trace run.trace  from the trace of an earlier run";
+  flowrun explain flows/vip.yaml --user ada --trace run.trace  from the trace of an earlier run
+
+Connected Content is answered as `flowrun run` does it: see its --help for flowrun.toml.";
 
 /// Tell one user's way through a Canvas, with the reason for each move
 #[derive(Args, Debug)]
@@ -43,7 +45,8 @@ pub struct Explain {
     user: String,
 
     /// The trace of a run, instead of running the Canvas
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["users", "start", "until", "length"])]
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["users", "start", "until", "length", "config"])]
     trace: Option<PathBuf>,
 
     #[command(flatten)]

@@ -37,7 +37,14 @@ twice enters twice, if the Canvas lets it. In CSV an empty cell is a missing val
 that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
 entry property. Nothing leaves the machine: profiles are in
 memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
-and fetched only from hosts that --allow-host names.
+and fetched only from hosts that --allow-host or flowrun.toml names:
+
+  [egress]
+  allow_hosts = [\"api.example.com\"]
+  [egress.credentials.crm]            # what :basic_auth crm names
+  user = \"flowrun\"
+  password = \"env:CRM_PASSWORD\"       # or \"file:PATH\"; never the secret itself
+  hosts = [\"api.example.com\"]
 
 Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
 

@@ -2,6 +2,7 @@
 //! printed and the exit code out.
 
 mod checking;
+mod configured;
 mod connected;
 mod drawing;
 mod evaluating;

@@ -39,7 +39,7 @@ in content_blocks/ of this folder. A template that has faults, fails or aborts g
 code 1, and says why on standard error.
 
 Connected Content is answered from --fixtures FILE, or fetched from hosts that --allow-host
-names, and is an error otherwise.
+or the flowrun.toml of this folder names, and is an error otherwise.
 
 --batch reads lines {\"template\": …, \"user\"?: {…}, \"data\"?: {…}} and writes for each one
 line {\"text\": …}, {\"abort\": …} or {\"error\": …}.";

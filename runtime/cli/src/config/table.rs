@@ -1,0 +1,125 @@
+//! The parser's tree with places, and words for what is wrong in it. No message quotes a
+//! value: only keys, and what kind of thing was found.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong, and where it begins in the text, in bytes.
+#[derive(Debug)]
+pub struct Fault {
+    pub at: usize,
+    pub said: String,
+}
+
+impl Fault {
+    pub fn new(at: usize, said: String) -> Fault {
+        Fault { at, said }
+    }
+}
+
+pub type Read<T> = Result<T, Fault>;
+
+/// A table with its values in the order of the text.
+pub struct Table<'t> {
+    /// As a message writes it: `[egress]`.
+    pub name: String,
+    pub at: usize,
+    pub values: Vec<Value<'t>>,
+}
+
+/// A value and the key it stands under; one of a list stands under the list's key.
+pub struct Value<'t> {
+    pub key: &'t str,
+    key_at: usize,
+    pub at: usize,
+    value: &'t DeValue<'t>,
+}
+
+impl<'t> Table<'t> {
+    pub fn new(name: String, at: usize, table: &'t DeTable<'t>) -> Table<'t> {
+        let value = |(key, value): (&'t Spanned<_>, &'t Spanned<_>)| {
+            let key: (&'t std::borrow::Cow<'t, str>, _) = (key.get_ref(), key.span().start);
+            Value { key: key.0, key_at: key.1, at: value.span().start, value: value.get_ref() }
+        };
+        let mut values: Vec<Value<'t>> = table.iter().map(value).collect();
+        values.sort_by_key(|value| value.key_at);
+        Table { name, at, values }
+    }
+
+    /// Refuses a key, and names the one that was meant, or all that there are.
+    pub fn unknown(&self, value: &Value<'_>, known: &[&str]) -> Fault {
+        let far = |name: &str| strsim::damerau_levenshtein(value.key, name);
+        let near = known.iter().map(|name| (far(name), *name)).min();
+        let hint = match near.filter(|(far, name)| *far <= (name.len() / 3).max(1)) {
+            Some((_, name)) => format!("did you mean `{name}`?"),
+            None => format!("this version knows `{}`", known.join("`, `")),
+        };
+        let said = format!("`{}` is unknown in {}: {hint}", value.key, self.name);
+        Fault::new(value.key_at, said)
+    }
+}
+
+impl<'t> Value<'t> {
+    /// Refuses what other versions will have.
+    pub fn not_yet(&self, instead: &str) -> Fault {
+        let said = format!("`{}` is not in this version: {instead}", self.key);
+        Fault::new(self.key_at, said)
+    }
+
+    pub fn table(&self, name: String) -> Read<Table<'t>> {
+        match self.value {
+            DeValue::Table(table) => Ok(Table::new(name, self.key_at, table)),
+            _ => Err(self.other("a table")),
+        }
+    }
+
+    pub fn text(&self) -> Read<&'t str> {
+        match self.value {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.other("a text")),
+        }
+    }
+
+    pub fn flag(&self) -> Read<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Ok(*flag),
+            _ => Err(self.other("true or false")),
+        }
+    }
+
+    pub fn port(&self) -> Read<u16> {
+        let port = match self.value {
+            DeValue::Integer(number) => u16::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        port.filter(|port| *port > 0).ok_or_else(|| {
+            Fault::new(self.at, format!("`{}` holds numbers from 1 to 65535", self.key))
+        })
+    }
+
+    /// Each of a list.
+    pub fn each<T>(&self, read: impl Fn(&Value<'t>) -> Read<T>) -> Read<Vec<T>> {
+        let DeValue::Array(list) = self.value else { return Err(self.other("a list")) };
+        let one = |one: &'t Spanned<DeValue<'t>>| {
+            read(&Value { at: one.span().start, value: one.get_ref(), ..*self })
+        };
+        list.iter().map(one).collect()
+    }
+
+    /// The text, as something else reads it.
+    pub fn parsed<T>(&self, parse: impl Fn(&str) -> Result<T, String>) -> Read<T> {
+        parse(self.text()?).map_err(|why| Fault::new(self.at, why))
+    }
+
+    fn other(&self, expected: &str) -> Fault {
+        let found = match self.value {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a moment",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        Fault::new(self.at, format!("`{}`: {expected} belongs here, and this is {found}", self.key))
+    }
+}
