@@ -195,7 +195,7 @@ fn explain(code: &str, format: Format, console: &mut Console) -> anyhow::Result<
     if let Some(page) = codes::page(code) {
         console.print(&match format {
             Format::Text => page.to_string(),
-            Format::Json | Format::Sarif => format!("{:#}\n", page_as_json(&page)),
+            Format::Json | Format::Sarif => format!("{:#}\n", page_as_json(page)),
         })?;
         return Ok(Exit::Done);
     }
