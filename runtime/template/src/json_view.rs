@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 ///
 /// `${x}` reads the user object under the name User Track has for it (`email_address` is `email`
 /// there); `custom_attribute.${x}` reads its other keys. A plain name reads the data object, and
-/// so do the other roots: `context.${x}` reads `x` in the data's `context`.
+/// so do the other roots: `context.${x}` reads `x` in the data's `context`. What the data doesn't
+/// say of `subscribed_state`, the user object does.
 #[derive(Clone, Debug)]
 pub struct JsonView<'a> {
     user: &'a Json,
@@ -33,6 +34,25 @@ impl<'a> JsonView<'a> {
     }
 }
 
+impl JsonView<'_> {
+    fn given(&self, root: Root, name: &str) -> Option<&Json> {
+        self.data.get(root.word())?.get(name)
+    }
+
+    /// The state of a channel, or of the subscription group with this id.
+    fn subscribed(&self, name: &str) -> Option<&Json> {
+        match name {
+            "email_global" => self.user.get("email_subscribe"),
+            "push_global" => self.user.get("push_subscribe"),
+            id => {
+                let mut groups = self.user.get("subscription_groups")?.as_array()?.iter();
+                let group = groups.find(|group| group["subscription_group_id"] == *id)?;
+                group.get("subscription_state")
+            }
+        }
+    }
+}
+
 /// The name User Track has for a profile field of Liquid.
 #[must_use]
 pub fn track_field(liquid: &str) -> &str {
@@ -42,6 +62,9 @@ pub fn track_field(liquid: &str) -> &str {
         "city" => "home_city",
         "date_of_birth" => "dob",
         "user_id" => "external_id",
+        "most_recent_location" => "current_location",
+        "last_used_app_date" => "date_of_last_session",
+        "most_recent_locale" => "language",
         other => other,
     }
 }
@@ -52,7 +75,8 @@ impl View for JsonView<'_> {
             Root::Profile => self.user.get(track_field(name)).or_else(|| self.user.get(name)),
             Root::Custom => self.user.get(name),
             Root::Variable => self.data.get(name),
-            other => self.data.get(other.word()).and_then(|data| data.get(name)),
+            Root::Subscribed => self.given(root, name).or_else(|| self.subscribed(name)),
+            other => self.given(other, name),
         };
         found.map_or(Value::Nil, Value::json)
     }

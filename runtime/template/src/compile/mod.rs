@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// Deeper nesting of tags is a fault; Shopify draws the same line.
 pub(crate) const DEEPEST_TAGS: usize = 100;
 /// Source text of a template with all its content blocks.
-const LARGEST_SOURCE: usize = 2 << 20;
+const LARGEST_SOURCE: usize = 1 << 20;
 /// After so many faults nobody reads on.
 const MOST_FAULTS: usize = 100;
 
