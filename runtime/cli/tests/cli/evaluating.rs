@@ -8,6 +8,7 @@ use crate::Stage;
 fn a_template_is_rendered_for_a_user() {
     let stage = Stage::new();
     stage.write("ada.json", "{\"external_id\":\"ada\",\"first_name\":\"Ada\",\"orders\":4}");
+    stage.write("row.json", "{\"external_id\":\"ada\",\"entry_properties\":{\"p\":5}}");
     stage.write("content_blocks/foot.liquid", "Bye {{${first_name}}}.");
     for (args, expected) in [
         (&["Hi {{${first_name} | default: 'you'}}!"][..], "Hi you!\n"),
@@ -20,6 +21,9 @@ fn a_template_is_rendered_for_a_user() {
         (&["--condition", "{{custom_attribute.${orders}}} > 3", "--user", "ada.json"], "true\n"),
         (&["--condition", "{{custom_attribute.${orders}}} > 3"], "false\n"),
         (&["{{${first_name}}}", "--user", "tour.users.ndjson", "--id", "bela"], "Béla\n"),
+        (&["{{context.${p}}}{{canvas_entry_properties.${p}}}", "--user", "row.json"], "55\n"),
+        (&["{{context.${p}}}", "--user", "row.json", "--data", "{\"context\": {\"p\": 6}}"], "6\n"),
+        (&["{{custom_attribute.${entry_properties}}}", "--user", "row.json"], "\n"),
         (&[""], "\n"),
         (&["a\n"], "a\n\n"),
     ] {

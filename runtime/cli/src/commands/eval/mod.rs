@@ -117,11 +117,19 @@ impl Eval {
             "-" => from_stdin()?,
             template => template.to_owned(),
         };
-        let user = self.user_object()?;
-        let data = match &self.data {
+        let mut user = self.user_object()?;
+        let mut data = match &self.data {
             Some(text) => data(text)?,
-            None => Json::Object(Map::new()),
+            None => Map::new(),
         };
+        // A row of a users file brings what the user enters with.
+        user.remove("enter_at");
+        if let Some(properties) = user.remove("entry_properties") {
+            for name in ["canvas_entry_properties", "context"] {
+                data.entry(name).or_insert_with(|| properties.clone());
+            }
+        }
+        let (user, data) = (Json::Object(user), Json::Object(data));
         let mut view = JsonView::new(&user, &data, now.0);
         let rendered = if self.condition {
             match Condition::compile(&template) {
@@ -174,8 +182,8 @@ impl Eval {
         Ok(Exit::Wrong)
     }
 
-    fn user_object(&self) -> anyhow::Result<Json> {
-        let Some(file) = &self.user else { return Ok(Json::Object(Map::new())) };
+    fn user_object(&self) -> anyhow::Result<Map<String, Json>> {
+        let Some(file) = &self.user else { return Ok(Map::new()) };
         let shown = file.display();
         // One more than can be meant, to see that there are several.
         let most = if self.id.is_some() { usize::MAX } else { 2 };
@@ -190,7 +198,7 @@ impl Eval {
         match (found.len(), &self.id) {
             (0, Some(id)) => bail!("there is no user `{}` in `{shown}`", printable(id)),
             (0, None) => bail!("there is no user in `{shown}`"),
-            (1, _) | (_, Some(_)) => Ok(Json::Object(found.swap_remove(0))),
+            (1, _) | (_, Some(_)) => Ok(found.swap_remove(0)),
             (_, None) => bail!("`{shown}` has several users: say which with --id ID"),
         }
     }
@@ -205,9 +213,9 @@ fn from_stdin() -> anyhow::Result<String> {
     }
 }
 
-fn data(text: &str) -> anyhow::Result<Json> {
+fn data(text: &str) -> anyhow::Result<Map<String, Json>> {
     match serde_json::from_str(text) {
-        Ok(Json::Object(object)) => Ok(Json::Object(object)),
+        Ok(Json::Object(object)) => Ok(object),
         Ok(_) => bail!("--data is a JSON object: {{\"name\": value, …}}"),
         Err(error) => bail!("--data is a JSON object, and this is not JSON: {error}"),
     }
