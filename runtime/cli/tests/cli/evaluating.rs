@@ -149,3 +149,11 @@ fn one_template_has_the_same_answer_as_a_line_of_a_batch() {
         assert_eq!((done.code, done.err.as_str()), (code, ""), "{template}");
     }
 }
+
+#[test]
+fn a_batch_may_come_from_windows() {
+    let stage = Stage::new();
+    let lines = "\u{feff}{\"template\":\"a\"}\r\n{\"template\":\"b\"}\r\n";
+    let done = stage.run_with(&["eval", "--batch"], lines);
+    assert_eq!(done.out, "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
+}

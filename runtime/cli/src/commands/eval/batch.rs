@@ -21,6 +21,8 @@ const LONGEST: u64 = 16 << 20;
 /// Templates that are kept compiled: batches often have many users for few of them.
 const KEPT: usize = 256;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// A line of the input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +47,10 @@ pub fn run(
     let mut input = BufReader::with_capacity(1 << 18, input);
     let mut compiled = Compiled::new();
     let mut line = Vec::new();
+    // Some programs begin a file with a mark of its byte order.
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
     loop {
         // Whoever waits for answers before asking on gets them.
         if input.buffer().is_empty() {
