@@ -80,6 +80,10 @@ impl What {
 /// The moment in RFC 3339, in UTC, to the millisecond where it has one.
 pub fn rfc3339(at: Millis) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
+        // Always three digits of a fraction: some readers know no other.
+        Ok(timestamp) if timestamp.subsec_nanosecond() != 0 => {
+            timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        }
         Ok(timestamp) => timestamp.to_string(),
         Err(_) => format!("{}ms", at.0),
     }
@@ -156,6 +160,23 @@ impl What {
                 map.serialize_entry("reason", reason)?;
                 map.serialize_entry("payload", payload)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_no_fraction_or_three_digits_of_one() {
+        for (at, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (40, "1970-01-01T00:00:00.040Z"),
+            (1_500, "1970-01-01T00:00:01.500Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(rfc3339(Millis(at)), text);
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use flowrun_sdk::Fault;
 use flowrun_sdk::settings::{Text, Tree};
-use flowrun_track::{Array, ComposeError, ComposeKind, Composed, Object, compose, compose_value};
+use flowrun_track::{
+    Array, ComposeError, ComposeKind, Composed, Object, compose_checked, compose_value,
+};
 use serde_json::{Value as Json, json};
 
 use super::visible::{self, Place};
@@ -17,15 +19,18 @@ pub type Read = Result<(Content, Option<&'static str>), Vec<Fault>>;
 /// The `json` form.
 pub fn composer(text: Text) -> Read {
     if let Some(source) = text.constant() {
-        let composed = compose(source).map_err(|error| {
+        let said = |error: ComposeError| {
             let span = error.offset.map(|start| start..visible::token_end(source, start));
             let mut fault = fault("/json", error);
             // Lines of the text; the file's own are shown beside the underlined place.
             if let Some(line) = fault.message.rfind(" (line ").filter(|_| span.is_some()) {
                 fault.message.truncate(line);
             }
-            vec![Fault { span, ..fault }]
-        })?;
+            Fault { span, ..fault }
+        };
+        // Of each wrong object the first fault.
+        let composed = compose_checked(source)
+            .map_err(|errors| errors.into_iter().map(said).collect::<Vec<_>>())?;
         let counts = counts(&composed).map(|_| "/json");
         return Ok((Content::Same(objects(&composed)), counts));
     }

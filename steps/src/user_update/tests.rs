@@ -287,3 +287,13 @@ fn users_with_the_same_update_share_it() {
         assert_eq!([at[0] == at[1], at[0] == at[2]], shared, "{text}");
     }
 }
+
+#[test]
+fn a_composer_is_told_the_fault_of_each_of_its_objects() {
+    let text = r#"{"attributes":[{"email":"nope"},{"a":1},{"external_id":"a"}],"events":[{}]}"#;
+    let faults = Trial::of::<UserUpdate>(json!({ "json": text })).err().unwrap_or_default();
+    let codes: Vec<_> = faults.iter().filter_map(|fault| fault.code.as_deref()).collect();
+    assert_eq!(codes, ["FR0303", "FR0302", "FR0303"], "{faults:#?}");
+    let underlined: Vec<_> = faults.iter().filter_map(|fault| fault.span.clone()).collect();
+    assert!(underlined.is_sorted_by_key(|span| span.start) && underlined.len() == 3, "{faults:#?}");
+}
