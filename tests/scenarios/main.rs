@@ -3,4 +3,5 @@
 mod batching;
 mod hold;
 mod messages;
+mod reading;
 mod replay;

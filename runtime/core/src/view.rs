@@ -1,7 +1,7 @@
 //! What templates and conditions see of a user: lent, never copied.
 
 use flowrun_sdk::Millis;
-use flowrun_template::{Answer, Request, Root, Value, View};
+use flowrun_template::{Answer, Request, Root, Value, View, track_field};
 use flowrun_track::Profile;
 
 use crate::Canvas;
@@ -30,6 +30,7 @@ impl View for UserView<'_> {
                 self.context.and_then(|context| context.get(name)).map_or(Value::Nil, Value::json)
             }
             Root::Canvas if matches!(name, "name" | "api_id") => Value::Str(&self.canvas.head.name),
+            Root::Subscribed => self.subscribed(name),
             Root::Campaign => match (name, self.node) {
                 ("name" | "message_name", Some(node)) => Value::Str(&node.id),
                 _ => Value::Nil,
@@ -48,21 +49,29 @@ impl View for UserView<'_> {
 }
 
 impl<'a> UserView<'a> {
-    /// Liquid's names for profile fields differ here and there from User Track's.
     fn profile_field(&self, name: &str) -> Value<'a> {
-        let track_name = match name {
-            "user_id" => return Value::Str(self.user),
-            "random_bucket_number" => return Value::Int(random_bucket(self.user)),
-            "email_address" => "email",
-            "phone_number" => "phone",
-            "city" => "home_city",
-            "date_of_birth" => "dob",
-            "most_recent_location" => "current_location",
-            "last_used_app_date" => "date_of_last_session",
-            "most_recent_locale" => "language",
-            same => same,
-        };
+        match name {
+            "user_id" => Value::Str(self.user),
+            "random_bucket_number" => Value::Int(random_bucket(self.user)),
+            _ => self.field(track_field(name)),
+        }
+    }
+
+    fn field(&self, track_name: &str) -> Value<'a> {
         self.attribute(self.profile.and_then(|profile| profile.field(track_name)))
+    }
+
+    /// The state of a channel, or of the subscription group with this id.
+    fn subscribed(&self, name: &str) -> Value<'a> {
+        match name {
+            "email_global" => return self.field("email_subscribe"),
+            "push_global" => return self.field("push_subscribe"),
+            _ => {}
+        }
+        let Value::Json(groups) = self.field("subscription_groups") else { return Value::Nil };
+        let mut groups = groups.as_array().into_iter().flatten();
+        let group = groups.find(|group| group["subscription_group_id"] == *name);
+        group.map_or(Value::Nil, |group| Value::json(&group["subscription_state"]))
     }
 
     fn attribute(&self, value: Option<&'a flowrun_track::Value>) -> Value<'a> {
