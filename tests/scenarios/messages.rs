@@ -1,6 +1,6 @@
 //! P5: messages are sent at least once, or at most once, as the step says.
 
-use flowrun_simulation::core::SendOutcome;
+use flowrun_simulation::core::{Millis, SendOutcome};
 use flowrun_tests::Lab;
 
 fn lab(delivery: &str) -> Lab {
@@ -60,4 +60,17 @@ fn a_channel_that_never_works_is_given_up() {
         "hello (gave up after 13 attempts; the last: busy) >on_failure sorry .sorry"
     );
     assert_eq!(lab.shard.outstanding(), 0);
+}
+
+#[test]
+fn after_a_crash_only_what_may_go_out_twice_is_sent_again() {
+    for (delivery, sent_again, active) in [("at_least_once", 1, 1), ("at_most_once", 0, 0)] {
+        let lab = lab(delivery);
+        let (mut shard, _) = lab.recovered();
+        assert_eq!(shard.recover().len(), sent_again, "{delivery}");
+        let mut decided = Default::default();
+        shard.step(Millis(0), &mut Vec::new(), &lab.world, &mut decided);
+        assert_eq!((shard.active(), decided.effects.len()), (active, 0), "{delivery}");
+        shard.check();
+    }
 }

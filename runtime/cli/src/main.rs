@@ -35,7 +35,7 @@ use flowrun_simulation::profiles;
 use crate::console::{Console, Look};
 use crate::exit::Exit;
 
-/// Runs make and drop many small things at once; this allocator takes a third off the time.
+/// Runs make and drop many small things at once, which this allocator is made for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

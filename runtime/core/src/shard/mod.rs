@@ -83,6 +83,8 @@ pub struct Shard {
     answers: HashMap<JourneyIx, Vec<(Request, Option<Answer>)>, FixedState>,
     /// Journeys whose visit has to be repeated after a crash.
     resume: Vec<JourneyIx>,
+    /// Messages that may have gone out before a crash, and must not go out twice.
+    in_doubt: Vec<ItemId>,
     visits: u32,
     calls: u64,
     timers_per_call: usize,
@@ -100,6 +102,7 @@ impl Shard {
             ready: Vec::new(),
             answers: HashMap::default(),
             resume: Vec::new(),
+            in_doubt: Vec::new(),
             visits: 0,
             calls: 0,
             timers_per_call: TIMERS_PER_CALL,
@@ -120,7 +123,7 @@ impl Shard {
 
     /// The earliest moment at which a call has something to do without any input.
     pub fn next_wake(&mut self) -> Option<Millis> {
-        if !self.resume.is_empty() {
+        if !self.resume.is_empty() || !self.in_doubt.is_empty() {
             return Some(self.now);
         }
         while let Some((due, timer)) = self.state.timers.first() {

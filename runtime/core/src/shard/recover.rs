@@ -1,5 +1,7 @@
 //! Coming back after a crash: records are applied, steps are not asked.
 
+use flowrun_sdk::Delivery;
+
 use super::Shard;
 use crate::effect::Effect;
 use crate::journey::State as Rest;
@@ -19,18 +21,23 @@ impl Shard {
 
     /// What was committed to be done and has no final outcome: to be performed (again)
     /// after the last record was replayed. Visits that were waiting for answers start
-    /// over with the next step.
+    /// over with the next step. A message that may go out at most once is not among them:
+    /// it may have gone out, and is settled as unknown with the next step.
     #[must_use]
     pub fn recover(&mut self) -> Vec<Effect> {
         let writes = self.state.writes.iter().filter(|(_, write)| write.stage == Stage::InFlight);
         let writes: Vec<_> = writes.map(|(id, _)| id).collect();
         let messages = self.state.messages.iter();
         let messages = messages.filter(|(_, message)| message.stage == Stage::InFlight);
-        let messages: Vec<_> = messages.map(|(id, _)| id).collect();
+        let (again, in_doubt): (Vec<_>, Vec<_>) =
+            messages.partition(|(_, message)| message.content.delivery == Delivery::AtLeastOnce);
+        let messages: Vec<_> = again.into_iter().map(|(id, _)| id).collect();
+        let in_doubt = in_doubt.into_iter().map(|(id, _)| id).collect();
         let fetching = self.state.journeys.iter();
         let fetching =
             fetching.filter(|(_, journey)| matches!(journey.state, Rest::Fetching { .. }));
         self.resume = fetching.map(|(ix, _)| ix).collect();
+        self.in_doubt = in_doubt;
         let writes = writes.into_iter().map(|id| self.write_effect(id));
         writes.chain(messages.into_iter().map(|id| self.send_effect(id))).collect()
     }

@@ -12,7 +12,7 @@ use crate::journey::State as Rest;
 use crate::record::{Change, Ending};
 use crate::render::{NoVisit, row};
 use crate::view::UserView;
-use crate::{Canvas, CanvasIx, JourneyIx, NodeIx};
+use crate::{Canvas, CanvasIx, JourneyIx, NodeIx, SendOutcome};
 
 /// How many users a step is asked about at once.
 const COHORT: usize = 1024;
@@ -44,8 +44,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Journeys that a crash interrupted while they fetched start their visit again.
+    /// Journeys that a crash interrupted while they fetched start their visit again; those
+    /// whose message is in doubt go on.
     pub(super) fn resume(&mut self) {
+        for message in std::mem::take(&mut self.shard.in_doubt) {
+            let Some(pending) = self.shard.state.messages.get(message) else { continue };
+            let outcome = SendOutcome::Unknown("the process ended meanwhile".into());
+            self.message_answered(message, pending.attempt, outcome);
+        }
         for journey in std::mem::take(&mut self.shard.resume) {
             self.emit(Change::Resumed { journey });
             self.arrive(journey);
