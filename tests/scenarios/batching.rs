@@ -81,7 +81,7 @@ fn a_request_waits_for_company_only_while_others_are_under_way() {
     assert_eq!(poll(&mut batcher, 60), "2/0/0", "linger counts from the first");
     batcher.push(Millis(61), write(4, [1, 0, 0]));
     for request in [1, 2] {
-        let reply = Reply { status: None, answers: Answers::All(Outcome::Applied) };
+        let reply = Reply::new(None, Answers::All(Outcome::Applied));
         let _ = batcher.reply(Millis(62), request, &reply);
     }
     assert_eq!(poll(&mut batcher, 62), "1/0/0", "the line is free again");
@@ -93,7 +93,7 @@ fn no_more_requests_are_under_way_than_the_backend_takes() {
     (0..300).for_each(|user| batcher.push(Millis(0), write(user, [1, 0, 0])));
     assert_eq!(batcher.poll(Millis(0)).len(), 2);
     assert_eq!(batcher.poll(Millis(1_000_000)).len(), 0);
-    let reply = Reply { status: None, answers: Answers::All(Outcome::Applied) };
+    let reply = Reply::new(None, Answers::All(Outcome::Applied));
     let _ = batcher.reply(Millis(1_000_000), 1, &reply);
     assert_eq!(batcher.poll(Millis(1_000_000)).len(), 1);
 }
@@ -196,7 +196,7 @@ fn each_write_gets_the_outcome_of_its_own_objects() {
         (0..3).for_each(|user| batcher.push(Millis(0), write(user, [1, 1, 0])));
         let requests = batcher.poll(Millis(0));
         assert_eq!(shapes(&requests), "3/3/0");
-        let reply = Reply { status: None, answers };
+        let reply = Reply::new(None, answers);
         let settled = batcher.reply(Millis(1), requests[0].number, &reply);
         assert_eq!(outcomes(settled), expected, "{name}");
         assert_eq!(batcher.writes(), 0, "{name}: nothing stays behind");
@@ -214,7 +214,7 @@ fn what_is_done_is_not_sent_again_and_what_was_refused_stays_refused() {
     assert_eq!(shapes(&requests), "1/1/0");
     let part = &requests[0].parts[0];
     assert_eq!(part.texts(0).collect::<Vec<_>>(), [(1, "{\"n\":1}")]);
-    let reply = Reply { status: None, answers: Answers::All(Outcome::Applied) };
+    let reply = Reply::new(None, Answers::All(Outcome::Applied));
     let settled = batcher.reply(Millis(1), 1, &reply);
     assert_eq!(settled[0].done.count(), 3);
     assert_eq!(outcomes(settled), "-bad", "the whole write is refused, though the rest is in");
@@ -229,7 +229,7 @@ fn a_write_in_parts_is_settled_once_after_the_last() {
     while let Some(request) = batcher.poll(Millis(0)).pop() {
         seen.push(shape(&request));
         assert!(settled.is_empty(), "not before the last part");
-        let reply = Reply { status: None, answers: Answers::All(Outcome::Applied) };
+        let reply = Reply::new(None, Answers::All(Outcome::Applied));
         settled = batcher.reply(Millis(0), request.number, &reply);
     }
     assert_eq!(seen, ["75/0/0", "75/0/0", "10/10/0"], "attributes come before events");
@@ -242,7 +242,7 @@ fn replies_nobody_waits_for_are_dropped() {
     let mut batcher = Batcher::new(settings());
     batcher.push(Millis(0), write(1, [1, 0, 0]));
     let number = batcher.poll(Millis(0))[0].number;
-    let reply = Reply { status: None, answers: Answers::All(Outcome::Applied) };
+    let reply = Reply::new(None, Answers::All(Outcome::Applied));
     assert!(batcher.reply(Millis(1), number + 1, &reply).is_empty());
     assert_eq!(batcher.reply(Millis(1), number, &reply).len(), 1);
     assert!(batcher.reply(Millis(1), number, &reply).is_empty(), "a second reply");

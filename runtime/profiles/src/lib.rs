@@ -7,7 +7,7 @@
 
 mod memory;
 
-use flowrun_core::Millis;
+use async_trait::async_trait;
 use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 
 pub use memory::{Known, Memory};
@@ -22,10 +22,16 @@ pub struct About {
     pub remembers_keys: bool,
 }
 
-/// Something that writes profiles.
-pub trait ProfileBackend {
+/// Something that writes profiles, on this machine or far away.
+///
+/// A call ends: a backend has its own deadlines, and of what it doesn't know it says
+/// [`Outcome::Unknown`](flowrun_core::Outcome::Unknown). No reply of a server is an error here;
+/// whatever came back is an outcome per object.
+#[async_trait]
+pub trait ProfileBackend: Send + Sync {
     fn about(&self) -> &About;
 
-    /// Writes a request's objects and says of each what became of it.
-    fn commit(&mut self, now: Millis, request: &Request) -> Reply;
+    /// Writes a request's objects and says of each what became of it. Requests of one host
+    /// may be under way side by side, up to the number that [`About::batches`] names.
+    async fn commit(&self, request: &Request) -> Reply;
 }

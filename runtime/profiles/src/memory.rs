@@ -15,7 +15,7 @@ use flowrun_track::{Array, Object, Profile};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{About, ProfileBackend};
+use crate::About;
 
 /// Profiles by external id.
 pub struct Memory {
@@ -172,12 +172,13 @@ fn parse(array: Array, text: &str) -> Result<Object, String> {
     Object::parse(array, &object).map_err(|error| error.message.clone())
 }
 
-impl ProfileBackend for Memory {
-    fn about(&self) -> &About {
+impl Memory {
+    pub fn about(&self) -> &About {
         &self.about
     }
 
-    fn commit(&mut self, now: Millis, request: &Request) -> Reply {
+    /// Writes a request's objects and says of each what became of it.
+    pub fn commit(&mut self, now: Millis, request: &Request) -> Reply {
         // All users are looked up before the first is touched: look-ups that don't wait for
         // each other cost a fraction.
         let places: Vec<usize> =
@@ -205,7 +206,7 @@ impl ProfileBackend for Memory {
         } else {
             Answers::Each { attributes, events, purchases }
         };
-        Reply { status: Some(201), answers }
+        Reply::new(Some(201), answers)
     }
 }
 

@@ -9,7 +9,7 @@ use flowrun_core::{
     Batcher, Canvas, CanvasIx, Decided, Effect, Input, Pace, Settings, Shard, ShardId, Tally,
 };
 use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
-use flowrun_profiles::{Known, Memory, ProfileBackend};
+use flowrun_profiles::{Known, Memory};
 
 use crate::agenda::{Arrival, Arrivals, Replies};
 use crate::outside::Outside;

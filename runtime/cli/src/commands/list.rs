@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::console::{Console, Look};
 use crate::exit::Exit;
-use crate::profiles::{Memory, ProfileBackend as _};
+use crate::profiles::Memory;
 use crate::sdk::{Catalogue, Kind};
 use crate::template;
 

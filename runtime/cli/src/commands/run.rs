@@ -13,7 +13,6 @@ use crate::console::{Console, Look};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::narrator::Narrator;
-use crate::profiles::ProfileBackend as _;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
 use crate::simulation::{Outside, Silent};

@@ -177,6 +177,9 @@ impl Batcher {
     #[must_use]
     pub fn reply(&mut self, now: Millis, request: u64, reply: &Reply) -> Vec<Settlement> {
         let Some(parts) = self.under_way.remove(&request) else { return Vec::new() };
+        if let Some(pause) = reply.pause {
+            self.allowance = self.allowance.max(now + pause);
+        }
         // Nobody else has them any more, as a rule: then nothing is copied.
         let parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
         let (settlements, rest) = reply::settle(parts, reply);

@@ -12,6 +12,9 @@ pub struct Reply {
     /// The HTTP status, of backends that have one.
     pub status: Option<u16>,
     pub answers: Answers,
+    /// How long the backend wants no further request at all: a rate limit, or a key that
+    /// was turned down.
+    pub pause: Option<Millis>,
 }
 
 /// One outcome per object of the request: all attributes of its parts in order, then all
@@ -51,6 +54,10 @@ pub struct Settlement {
 }
 
 impl Reply {
+    pub fn new(status: Option<u16>, answers: Answers) -> Reply {
+        Reply { status, answers, pause: None }
+    }
+
     /// How many objects met which outcome.
     pub fn outcomes(&self, parts: &[Part]) -> Outcomes {
         let mut outcomes = Outcomes::default();
