@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use flowrun_core::{Entry, Reentry, Slot};
+use flowrun_core::{Entry, Reentry, Slot, Trigger};
 use flowrun_sdk::Duration;
 use flowrun_sdk::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
 use flowrun_sdk::settings::{self, format};
@@ -49,6 +49,13 @@ pub(crate) struct WrittenEntry {
     /// Users enter by a call of the API.
     #[serde(default)]
     api: bool,
+    /// Users enter when they do this: the name of an event. Its properties are the entry
+    /// properties.
+    #[schemars(length(min = 1, max = 255))]
+    event: Option<String>,
+    /// Only if this holds for the event: a Liquid condition on `event_properties`.
+    #[serde(rename = "where")]
+    condition: Option<settings::Condition>,
     /// Only users for whom this holds: a Liquid condition.
     audience: Option<settings::Condition>,
     /// Whether a user may enter again: never (default), always, or so long after the last entry.
@@ -81,10 +88,16 @@ impl Written {
 impl WrittenEntry {
     /// The compiled condition is among the slots.
     pub(crate) fn compiled(self, slots: Vec<Slot>) -> Entry {
-        let audience = slots.into_iter().find_map(|slot| match slot {
-            Slot::Condition(condition) if self.audience.is_some() => Some(condition),
+        let mut slots: Vec<Option<Slot>> = slots.into_iter().map(Some).collect();
+        let mut compiled = |written: Option<settings::Condition>| match slots
+            .get_mut(usize::from(written?.slot))?
+            .take()
+        {
+            Some(Slot::Condition(condition)) => Some(condition),
             _ => None,
-        });
+        };
+        let (audience, condition) = (compiled(self.audience), compiled(self.condition));
+        let event = self.event.map(|name| Trigger { name: name.into(), condition });
         let reentry = match self.reentry {
             WrittenReentry::Never => Reentry::Never,
             WrittenReentry::Always => Reentry::Always,
@@ -93,7 +106,7 @@ impl WrittenEntry {
                 Reentry::After(duration.as_millis())
             }
         };
-        Entry { api: self.api, audience, reentry }
+        Entry { api: self.api, event, audience, reentry }
     }
 }
 

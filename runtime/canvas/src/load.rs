@@ -115,6 +115,7 @@ fn read_head<'s>(
     let at = At { key: "", place: root.span.start..root.span.start, item: None, item_index: None };
     let settings = walker.walk(schema, root, &at)?;
     let slots = walker.slots;
+    where_alone(root, faults);
     match serde_json::from_value::<Written>(settings) {
         Ok(mut written) => {
             let entry = std::mem::take(&mut written.entry).compiled(slots);
@@ -125,6 +126,19 @@ fn read_head<'s>(
             faults.push(Diagnostic::error(codes::REFUSED, at.place, error.to_string()));
             None
         }
+    }
+}
+
+/// A condition on an event that isn't named.
+fn where_alone(root: &yaml::Node<'_>, faults: &mut Vec<Diagnostic>) {
+    let entry = root.map().and_then(|map| map.get("entry")?.value.map());
+    let Some(entry) = entry.filter(|entry| !entry.partial && entry.get("event").is_none()) else {
+        return;
+    };
+    if let Some(alone) = entry.get("where") {
+        let message = "`where` is a condition on an event, and no `event` is named";
+        let fault = Diagnostic::error(codes::WHERE_ALONE, alone.key_span.clone(), message);
+        faults.push(fault.hint("name the event, or write `audience` for a condition on the user"));
     }
 }
 

@@ -46,13 +46,9 @@ pub(crate) fn key(within: &str, key: &str, span: Span) -> Option<Diagnostic> {
         Some(Diagnostic::error(code, span.clone(), message).hint(hint))
     };
     match (within, key) {
-        ("entry", "event" | "where") => not_yet(
-            codes::NOT_YET_EVENT,
-            "without it users enter when the run starts, or by `api: true`",
-        ),
         ("entry", "schedule") => not_yet(
             codes::NOT_YET_SCHEDULE,
-            "without it users enter when the run starts, or by `api: true`",
+            "without it users enter when the run starts, by `api: true`, or by `event: NAME`",
         ),
         ("", "exit_when") => not_yet(
             codes::NOT_YET_EXIT_WHEN,

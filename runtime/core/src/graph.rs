@@ -70,9 +70,18 @@ pub struct Head {
 pub struct Entry {
     /// Users enter by an API call; in a run, those of the users file do.
     pub api: bool,
+    /// Users enter by what they do.
+    pub event: Option<Trigger>,
     /// Only users for whom this holds.
     pub audience: Option<Condition>,
     pub reentry: Reentry,
+}
+
+/// The event that lets users in.
+pub struct Trigger {
+    pub name: Box<str>,
+    /// Only if this holds for the event's properties and the user's profile.
+    pub condition: Option<Condition>,
 }
 
 /// Whether a user may enter again.

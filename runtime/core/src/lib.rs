@@ -30,7 +30,7 @@ mod view;
 
 pub use batcher::Batcher;
 pub use effect::{Effect, Fetch, Send, Write};
-pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Version};
+pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Trigger, Version};
 pub use ids::{CanvasIx, ItemId, JourneyIx, ShardId, UserIx, WriteKey};
 pub use input::{Context, Input};
 pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};

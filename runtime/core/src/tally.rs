@@ -23,8 +23,10 @@ pub struct Tally {
     pub outside_audience: u64,
     /// Turned away: the rule for entering again did not allow it.
     pub not_again: u64,
-    /// Turned away: the audience condition could not be evaluated.
+    /// Turned away: a condition of the entry could not be evaluated.
     pub audience_errors: u64,
+    /// Turned away: the condition on the event that would let them in did not hold.
+    pub other_events: u64,
     /// Turned away: the user's id is empty or longer than an id may be.
     pub bad_ids: u64,
     pub completed: u64,
@@ -48,6 +50,7 @@ impl Tally {
         self.outside_audience += other.outside_audience;
         self.not_again += other.not_again;
         self.audience_errors += other.audience_errors;
+        self.other_events += other.other_events;
         self.bad_ids += other.bad_ids;
         self.completed += other.completed;
         self.exited += other.exited;

@@ -26,7 +26,10 @@ impl View for UserView<'_> {
         match root {
             Root::Profile => self.profile_field(name),
             Root::Custom => self.attribute(self.profile.and_then(|profile| profile.custom(name))),
-            Root::Context | Root::EntryProperties | Root::ApiTriggerProperties => {
+            Root::Context
+            | Root::EntryProperties
+            | Root::ApiTriggerProperties
+            | Root::EventProperties => {
                 self.context.and_then(|context| context.get(name)).map_or(Value::Nil, Value::json)
             }
             Root::Canvas if matches!(name, "name" | "api_id") => Value::Str(&self.canvas.head.name),

@@ -20,6 +20,7 @@ pub const ENVIRONMENT: Code = Code("FR0115");
 pub const SECRET: Code = Code("FR0116");
 pub const TOO_MANY_STEPS: Code = Code("FR0117");
 pub const RESERVED: Code = Code("FR0118");
+pub const WHERE_ALONE: Code = Code("FR0119");
 pub const AND_MORE: Code = Code("FR0199");
 
 pub(super) const PAGES: &[Page] = &[
@@ -397,6 +398,28 @@ steps:
   - id: write
     user_update:
       attributes: [{ slot: 1 }]
+",
+    },
+    Page {
+        code: WHERE_ALONE,
+        title: "`where` without an event",
+        meaning: "
+`where` is a condition on the event that lets users in, so it needs `event`. A condition on
+the user alone is the `audience`.
+",
+        wrong: "
+canvas: welcome
+entry: { where: \"{{event_properties.${total}}} >= 500\" }
+steps:
+  - id: done
+    exit: done
+",
+        right: "
+canvas: welcome
+entry: { event: order_completed, where: \"{{event_properties.${total}}} >= 500\" }
+steps:
+  - id: done
+    exit: done
 ",
     },
     Page {

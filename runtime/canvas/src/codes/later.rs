@@ -1,35 +1,13 @@
-//! What a Canvas can say by its contract, and this version can't do yet.
+//! What a Canvas can say by its contract, and this version can't do yet. (FR0901 was entry by event, while
+//! that was to come.)
 
 use super::{Code, Page};
 
-pub const NOT_YET_EVENT: Code = Code("FR0901");
 pub const NOT_YET_SCHEDULE: Code = Code("FR0902");
 pub const NOT_YET_EXIT_WHEN: Code = Code("FR0903");
 pub const NOT_YET_KIND: Code = Code("FR0904");
 
 pub(super) const PAGES: &[Page] = &[
-    Page {
-        code: NOT_YET_EVENT,
-        title: "entry by event is not supported yet",
-        meaning: "
-Entering by an event (`entry: { event: …, where: … }`) is part of the file format and not of
-this version. Without it users enter when the run starts, or by the API (`api: true`).
-",
-        wrong: "
-canvas: welcome
-entry: { event: order_completed }
-steps:
-  - id: done
-    exit: done
-",
-        right: "
-canvas: welcome
-entry: { api: true }
-steps:
-  - id: done
-    exit: done
-",
-    },
     Page {
         code: NOT_YET_SCHEDULE,
         title: "entry by schedule is not supported yet",

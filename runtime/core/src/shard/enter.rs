@@ -1,8 +1,9 @@
-//! `Enter`: a user wants into a Canvas.
+//! `Enter`: a user wants into a Canvas. `Event`: what a user did lets them in.
 
 use std::sync::Arc;
 
 use flowrun_sdk::Millis;
+use flowrun_template::Condition;
 
 use super::Turn;
 use crate::input::Context;
@@ -44,6 +45,48 @@ impl Turn<'_> {
         self.arrive(journey);
     }
 
+    /// Every Canvas that waits for the event lets the user in, in the order of the Canvases.
+    pub(super) fn event(&mut self, user: &str, name: &str, properties: Option<Arc<Context>>) {
+        for canvas in self.shard.state.waiting_for(name) {
+            if self.triggers(canvas, user, properties.as_deref()) {
+                self.enter(canvas, user.into(), properties.clone());
+            }
+        }
+    }
+
+    /// Whether the Canvas's condition on the event holds. One that can't be evaluated does
+    /// not, and is counted.
+    fn triggers(&mut self, canvas: CanvasIx, user: &str, properties: Option<&Context>) -> bool {
+        let state = &self.shard.state;
+        let trigger = state.canvas(canvas).head.entry.event.as_ref();
+        let trigger = trigger.expect("only Canvases with a trigger wait for an event");
+        let Some(condition) = &trigger.condition else { return true };
+        let holds = self.holds(condition, canvas, user, properties);
+        let tally = &mut self.shard.state.tallies[canvas.index()];
+        match holds {
+            Ok(true) => return true,
+            Ok(false) => tally.other_events += 1,
+            Err(_) => tally.audience_errors += 1,
+        }
+        false
+    }
+
+    /// Whether a condition of the entry holds for a user who is not here yet.
+    fn holds(
+        &self,
+        condition: &Condition,
+        canvas: CanvasIx,
+        user: &str,
+        context: Option<&Context>,
+    ) -> Result<bool, String> {
+        let state = &self.shard.state;
+        let plan = state.canvas(canvas);
+        let profile = self.world.profile(state.users.find(user), user);
+        let (now, answers) = (self.now(), &[][..]);
+        let view = UserView { user, profile, context, canvas: plan, node: None, now, answers };
+        condition_holds(condition, &view)
+    }
+
     fn admit(
         &self,
         canvas: CanvasIx,
@@ -62,10 +105,7 @@ impl Turn<'_> {
             }
         }
         let Some(audience) = &plan.head.entry.audience else { return Ok(()) };
-        let profile = self.world.profile(state.users.find(user), user);
-        let (now, answers) = (self.now(), &[][..]);
-        let view = UserView { user, profile, context, canvas: plan, node: None, now, answers };
-        match condition_holds(audience, &view) {
+        match self.holds(audience, canvas, user, context) {
             Ok(true) => Ok(()),
             Ok(false) => Err(TurnedAway::OutsideAudience),
             Err(_) => Err(TurnedAway::AudienceError),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use flowrun_sdk::{Door, Millis};
+use hashbrown::HashMap;
 
 use crate::journey::{Journey, Journeys, State as Rest};
 use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
@@ -13,13 +14,15 @@ use crate::record::{Change, DeadLetter, Ending, Final, FinalSend};
 use crate::tally::{StepTally, Tally};
 use crate::timers::{Timer, Timers};
 use crate::trace::{Counts, Line, What};
-use crate::users::{NONE, Users};
+use crate::users::{FixedState, NONE, Users};
 use crate::{Canvas, CanvasIx, ItemId, JourneyIx, NodeIx, WriteKey};
 
 #[derive(Default)]
 pub(crate) struct State {
     pub canvases: Vec<Arc<Canvas>>,
     families: Vec<CanvasIx>,
+    /// By name of an event: the Canvases that it lets users into.
+    triggered: HashMap<Box<str>, Vec<CanvasIx>, FixedState>,
     pub users: Users,
     pub journeys: Journeys,
     pub timers: Timers,
@@ -192,10 +195,23 @@ impl State {
         let ix = CanvasIx(self.canvases.len().try_into().expect("fewer than 65,536 versions"));
         let first = self.canvases.iter().position(|other| other.head.name == canvas.head.name);
         self.families.push(first.map_or(ix, |first| CanvasIx(first as u16)));
+        // Who enters from now on enters the newest version of a Canvas.
+        let (families, own) = (&self.families, self.families[ix.index()]);
+        for waiting in self.triggered.values_mut() {
+            waiting.retain(|canvas| families[canvas.index()] != own);
+        }
+        if let Some(trigger) = &canvas.head.entry.event {
+            self.triggered.entry(trigger.name.clone()).or_default().push(ix);
+        }
         let steps = vec![StepTally::default(); canvas.node_count()];
         self.tallies.push(Tally { steps, ..Tally::default() });
         self.canvases.push(canvas);
         ix
+    }
+
+    /// The Canvases that an event lets users into.
+    pub fn waiting_for(&self, event: &str) -> Vec<CanvasIx> {
+        self.triggered.get(event).cloned().unwrap_or_default()
     }
 
     fn advanced(&mut self, at: Millis, ix: JourneyIx, door: Door, why: Option<&str>) {
