@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Who may use whom. `tests` may use everybody, and nobody uses it.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["server", "engine", "simulation", "loader", "steps", "canvas"]),
-    ("server", &["engine"]),
+    ("server", &["engine", "track"]),
     ("engine", &["log", "profiles", "outbound", "core"]),
     ("simulation", &["log", "profiles", "outbound", "core"]),
     ("profiles", &["outbound", "core", "track"]),

@@ -116,6 +116,11 @@ impl<P: Profiles> Directory<P> {
             Who::New(profile) => self.profiles.insert(*profile),
             Who::Nobody => return None,
         };
+        Some((id, self.apply_to(id, object, now_ms)))
+    }
+
+    /// Applies a parsed object to a profile, with what follows for others.
+    pub(crate) fn apply_to(&mut self, id: Id, object: &Object, now_ms: i64) -> Applied {
         let mut applied = Applied::default();
         let mut change = |profile: &mut Profile| applied = object.apply(profile, now_ms);
         match object.writes_keys() {
@@ -128,7 +133,7 @@ impl<P: Profiles> Directory<P> {
         if applied.push_tokens {
             self.take_tokens(id);
         }
-        Some((id, applied))
+        applied
     }
 
     fn who(&self, identifier: &Identifier, existing_only: Option<bool>) -> Who {

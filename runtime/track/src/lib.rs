@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audience;
 mod compose;
 mod directory;
 mod error;
@@ -24,9 +25,11 @@ mod name;
 mod object;
 mod profile;
 mod summary;
+mod trigger;
 mod value;
 mod values;
 
+pub use audience::{Audience, AudienceError};
 pub use compose::{
     Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_checked, compose_value,
     compose_within,
@@ -43,5 +46,6 @@ pub use name::Name;
 pub use object::{Applied, Array, Event, Object, Purchase};
 pub use profile::{Alias, Profile};
 pub use summary::Summary;
+pub use trigger::{Properties, Recipient, Recipients, Trigger};
 pub use value::{Text, Value};
 pub use values::date;

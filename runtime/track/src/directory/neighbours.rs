@@ -213,7 +213,9 @@ impl Wanted {
     }
 }
 
-fn prioritization(object: &Map<String, Json>) -> Result<Vec<Prioritization>, ItemError> {
+pub(crate) fn prioritization(
+    object: &Map<String, Json>,
+) -> Result<Vec<Prioritization>, ItemError> {
     let list = match object.get("prioritization") {
         None | Some(Json::Null) => return Ok(Vec::new()),
         Some(Json::Array(list)) if list.len() <= 4 => list,
@@ -233,12 +235,20 @@ fn prioritization(object: &Map<String, Json>) -> Result<Vec<Prioritization>, Ite
 
 impl<P: Profiles> Directory<P> {
     fn wanted(&self, wanted: &Wanted) -> Option<Id> {
-        let shared = match &wanted.identifier {
+        self.chosen(&wanted.identifier, &wanted.prioritization)
+    }
+
+    pub(crate) fn chosen(
+        &self,
+        identifier: &Identifier,
+        prioritization: &[Prioritization],
+    ) -> Option<Id> {
+        let shared = match identifier {
             Identifier::Email(email) => self.profiles.find(Key::Email(email)),
             Identifier::Phone(phone) => self.profiles.find(Key::Phone(phone)),
-            _ => return self.resolve(&wanted.identifier),
+            _ => return self.resolve(identifier),
         };
-        self.choose(&shared, &wanted.prioritization)
+        self.choose(&shared, prioritization)
     }
 
     /// The profile that meets the criteria; without any, as an update by that address would choose.

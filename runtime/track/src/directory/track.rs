@@ -42,11 +42,13 @@ const NOTHING_VALID: &str =
     "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields.";
 
 impl Reply {
-    pub(super) fn new(status: u16, message: &str) -> Reply {
+    pub fn new(status: u16, message: &str) -> Reply {
         Reply { status, body: Map::from_iter([("message".into(), Json::from(message))]) }
     }
 
-    pub(super) fn with(mut self, key: &str, value: impl Into<Json>) -> Reply {
+    /// With a further key of the body.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Json>) -> Reply {
         self.body.insert(key.into(), value.into());
         self
     }

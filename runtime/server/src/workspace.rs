@@ -1,0 +1,262 @@
+//! What stands behind the HTTP layer: the trait, and the values that go through it.
+//!
+//! Two doors, for two kinds of implementations. A durable engine implements [`Workspace`] as a whole: an answer is given
+//! after the commit that it speaks of. [`crate::Memory`] implements it over profiles in memory, and reports entries and
+//! events to [`Journeys`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value as Json};
+
+use crate::track::{Id, Reply};
+
+/// Everything the API can be asked for. Calls run side by side; each ends, and may be dropped at an await when its client
+/// has gone (what was handed over by then may still take effect, as over any network).
+#[async_trait]
+pub trait Workspace: Send + Sync + 'static {
+    fn about(&self) -> About;
+
+    /// `POST /users/track`. `keys`, when given, has one key per object: attributes, then events, then purchases; an object
+    /// whose key is known already is answered as a success without being applied. The answer follows the commit.
+    async fn track(&self, body: Body, keys: Option<Vec<WriteKey>>) -> Answer;
+
+    /// The other endpoints over users: see [`Neighbour`].
+    async fn users(&self, neighbour: Neighbour, body: Body) -> Answer;
+
+    /// Enters users into a Canvas now. The server has checked that the Canvas exists and is entered by API.
+    async fn trigger(&self, trigger: Trigger, at_ms: i64) -> Result<Dispatch, Refusal>;
+
+    /// Enters users into a Canvas at a time.
+    async fn schedule(
+        &self,
+        trigger: Trigger,
+        timing: Timing,
+        at_ms: i64,
+    ) -> Result<(Dispatch, ScheduleId), Refusal>;
+
+    /// Changes the time of a schedule. False when there is none of that id for that Canvas.
+    async fn reschedule(
+        &self,
+        canvas: &str,
+        schedule: &ScheduleId,
+        timing: Timing,
+        at_ms: i64,
+    ) -> Result<bool, Refusal>;
+
+    /// Forgets a schedule. False when there is none of that id for that Canvas.
+    async fn unschedule(&self, canvas: &str, schedule: &ScheduleId) -> Result<bool, Refusal>;
+
+    /// All Canvases, in the order of the list.
+    fn canvases(&self) -> Arc<[Canvas]>;
+
+    /// All Content Blocks, in the order of the list.
+    fn content_blocks(&self) -> Arc<[ContentBlock]>;
+
+    /// Called now and then, for what is due by the clock alone. Answers when to be called next.
+    async fn wake(&self, at_ms: i64) -> Option<i64>;
+}
+
+/// What `GET /health` tells a writer about what an answer of this server means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    pub commit: Commit,
+    /// A resend under the same `X-Flowrun-Keys` changes nothing again.
+    pub write_keys: bool,
+    /// Writes are queued (202) and applied later.
+    pub maintenance: bool,
+}
+
+/// What is true when `/users/track` has answered 201.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Taken over; it will be written.
+    Accepted,
+    /// Written; whoever reads now sees it.
+    Applied,
+}
+
+impl Commit {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Commit::Accepted => "accepted",
+            Commit::Applied => "applied",
+        }
+    }
+}
+
+/// A request's body, and when it came.
+#[derive(Clone, Debug)]
+pub struct Body {
+    pub json: Map<String, Json>,
+    pub at_ms: i64,
+}
+
+/// A status and a body in the vendor's shape, or why there can't be one.
+pub type Answer = Result<Reply, Busy>;
+
+/// The workspace can't answer; nothing was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Busy {
+    /// A queue is full; the client is to come again later (503 with `Retry-After`).
+    #[error("too much is queued; send it again later")]
+    Full,
+    /// The process is going down (503).
+    #[error("the server is stopping; send it again later")]
+    Stopping,
+    /// The commit failed (500). It may have happened: the client should send it again under the same key.
+    #[error("the write could not be stored")]
+    Failed,
+}
+
+/// Why users don't enter: a reply in the vendor's shape, or a busy workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    Reply(Reply),
+    Busy(Busy),
+}
+
+/// Endpoints over users besides `/users/track`. Those that `track` implements over a directory of profiles are
+/// `track_sync`, `neighbours::{identify, merge, delete, new_aliases}` and `export::export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Neighbour {
+    TrackSync,
+    Identify,
+    Merge,
+    Delete,
+    NewAliases,
+    Export,
+}
+
+/// The identity of one object of one write: which object of the write, and which write.
+///
+/// In the header `X-Flowrun-Keys`: `<32 hexadecimal digits>.<number>`. Writes of one user come in order, the next one after
+/// the former was settled, so that little of each user needs to be remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteKey {
+    pub write: u128,
+    pub object: u8,
+}
+
+/// A request to enter users into a Canvas (`/canvas/trigger/send`), checked as far as it can be without profiles.
+pub use crate::track::Trigger;
+
+/// When a schedule enters its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// At one instant for everybody.
+    At { ms: i64 },
+    /// When clocks show this where the user is: milliseconds since 1970 as if in UTC. Users without a zone: UTC.
+    Local { civil_ms: i64 },
+}
+
+/// One request to send: `dispatch_id` of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatch(pub String);
+
+/// `schedule_id` of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScheduleId(pub String);
+
+/// A Canvas as `/canvas/list` and `/canvas/details` show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Canvas {
+    /// What a client calls `canvas_id`: the name in the file.
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    pub state: State,
+    pub entry: EntryKind,
+    pub tags: Vec<String>,
+    pub created_ms: i64,
+    pub edited_ms: i64,
+    pub first_entry_ms: Option<i64>,
+    pub last_entry_ms: Option<i64>,
+    /// In the order of the file; the first is where users begin.
+    pub steps: Vec<Step>,
+}
+
+/// Whether a Canvas takes users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Active,
+    Draft,
+    Paused,
+    Archived,
+}
+
+/// How users come into a Canvas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    Api,
+    Event,
+    Schedule,
+}
+
+/// A step of a Canvas, as `/canvas/details` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub id: String,
+    /// The kind key: `message`, `delay`, `user_update`…
+    pub kind: String,
+    /// Channels it sends through.
+    pub channels: Vec<String>,
+    /// Ways out: a name as in the file, and the step it leads to.
+    pub next: Vec<(String, String)>,
+}
+
+/// A Content Block as `/content_blocks/list` and `/info` show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentBlock {
+    pub id: String,
+    pub name: String,
+    pub content: String,
+    pub description: String,
+    pub tags: Vec<String>,
+    pub created_ms: i64,
+    pub edited_ms: i64,
+    /// Canvases that include it.
+    pub included_by: Vec<String>,
+}
+
+/// Who enters, or to whom something happened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct User {
+    /// The number of the profile.
+    pub id: Id,
+    /// Absent for users known by an alias, an address or a number only.
+    pub external_id: Option<String>,
+}
+
+/// A user enters a Canvas.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Shared by the entries of one request.
+    pub canvas: Arc<str>,
+    pub user: User,
+    /// Entry properties: those of the request with those of the recipient over them.
+    pub context: Arc<Map<String, Json>>,
+    pub at_ms: i64,
+}
+
+/// An event of `/users/track`, after it was applied to the profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    pub user: User,
+    /// The name of the event; of a purchase, the product.
+    pub name: String,
+    pub kind: crate::track::Array,
+    pub properties: Map<String, Json>,
+    /// When it happened; never later than now.
+    pub time_ms: i64,
+}
+
+/// Where [`crate::Memory`] reports what may start or move journeys. Calls are made after the profiles were changed, in the
+/// order of the changes, and under no lock but the order's own; they must not block.
+pub trait Journeys: Send + Sync + 'static {
+    /// Users enter, all of one request together. An error refuses the request: nobody has entered.
+    fn enter(&self, entries: Vec<Entry>) -> Result<(), Busy>;
+    fn happened(&self, events: Vec<Happened>);
+    /// A user's data is gone; nothing more may be done for them.
+    fn forget(&self, users: Vec<User>);
+}
