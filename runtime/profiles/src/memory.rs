@@ -36,6 +36,13 @@ impl User {
     fn id(&self) -> &str {
         self.profile.external_id().expect("only profiles with an id are put")
     }
+
+    /// Another write than the last one begins with nothing applied.
+    fn begin(&mut self, key: u128) {
+        if self.last_key != key {
+            (self.last_key, self.applied) = (key, Progress::default());
+        }
+    }
 }
 
 fn hash(id: &str) -> u64 {
@@ -113,15 +120,41 @@ impl Memory {
         })
     }
 
+    /// Takes note of something that a user has done.
+    pub fn note(&mut self, now: Millis, user: &str, object: &Object) {
+        let place = self.place(user);
+        let _ = object.apply(&mut self.users[place].profile, now.0);
+    }
+
+    /// Applies what another backend says it has written, each object once: from then on it
+    /// is what steps read.
+    pub fn acknowledge(&mut self, now: Millis, parts: &[Part], reply: &Reply) {
+        let mut written: Vec<(usize, usize)> = Vec::new();
+        reply.each(parts, |part, object, _, outcome| {
+            if matches!(outcome, Outcome::Applied | Outcome::Accepted) {
+                written.push((part, object as usize));
+            }
+        });
+        let objects: Vec<Parsed> = parsed(parts).collect();
+        for (part, object) in written {
+            let key = parts[part].write.key.digest();
+            let place = self.place(&parts[part].write.key.user);
+            let user = &mut self.users[place];
+            user.begin(key);
+            if let (Ok(known), false) = (&objects[part][object], user.applied.contains(object)) {
+                let _ = known.apply(&mut user.profile, now.0);
+                user.applied.insert(object);
+            }
+        }
+    }
+
     fn apply(&mut self, now: Millis, job: &Job<'_>, array: usize, outcomes: &mut Vec<Outcome>) {
         let mut numbers = job.part.texts(array).map(|(object, _)| object as usize).peekable();
         if numbers.peek().is_none() {
             return;
         }
         let user = &mut self.users[job.place];
-        if user.last_key != job.key {
-            (user.last_key, user.applied) = (job.key, Progress::default());
-        }
+        user.begin(job.key);
         for number in numbers {
             outcomes.push(match &job.objects[number] {
                 Err(reason) => Outcome::Refused(reason.clone()),

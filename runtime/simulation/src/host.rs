@@ -6,13 +6,17 @@ use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
-    Batcher, Canvas, CanvasIx, Decided, Effect, Input, Pace, Settings, Shard, ShardId, Tally,
+    Batcher, Canvas, CanvasIx, Effect, Input, Pace, RetryPolicy, Settings, ShardId, Tally,
 };
-use flowrun_log::{Epoch, Keep, Memory as MemoryLog, ShardLog};
-use flowrun_profiles::{Known, Memory};
+use flowrun_log::{Keep, Memory as MemoryLog, Sequence, ShardLog};
+use flowrun_profiles::{About, Memory};
 
-use crate::agenda::{Arrival, Arrivals, Replies};
+use crate::agenda::{Agenda, Arrival, Coming, Happening, Noted};
+use crate::backend::{Backend, Replies};
+use crate::mischief::{Beat, Mischief};
 use crate::outside::Outside;
+use crate::place::{Place, decide};
+use crate::totals::{Totals, Watcher};
 
 /// How a run is set up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +31,13 @@ pub struct Options {
     pub keep: Keep,
     /// Threads that decide. Changes how long a run takes, and nothing else.
     pub threads: usize,
+    pub retry: RetryPolicy,
+}
+
+impl Options {
+    fn settings(&self, id: ShardId) -> Settings {
+        Settings { id, seed: self.seed, retry: self.retry }
+    }
 }
 
 impl Default for Options {
@@ -38,6 +49,7 @@ impl Default for Options {
             shards: 1,
             latency: Millis(40),
             keep: Keep::Nothing,
+            retry: RetryPolicy::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -51,140 +63,64 @@ const ARRIVALS_PER_STEP: usize = 16_384;
 /// answered: what a slow backend can't take waits at the entrance, not in memory.
 const MOST_WRITES: usize = 32_768;
 
-/// Watches a run.
-pub trait Watcher {
-    /// Whether lines are wanted at all. Without them a run is faster.
-    fn wants_lines(&self) -> bool {
-        true
-    }
-
-    fn line(&mut self, line: &Line);
-
-    /// Called now and then: the virtual time, and what has happened so far.
-    fn progress(&mut self, _now: Millis, _totals: &Totals) {}
-
-    /// Asked after every moment whether to go on.
-    fn goes_on(&mut self) -> bool {
-        true
-    }
-}
-
-/// What a run has amounted to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Totals {
-    pub users: u64,
-    pub entered: u64,
-    pub completed: u64,
-    pub exited: u64,
-    pub failed: u64,
-    pub waiting: u64,
-    pub held: u64,
-    pub sending: u64,
-    pub dead_letters: u64,
-    pub objects: u64,
-    pub requests: u64,
-    pub messages: u64,
-    /// Users who wanted to enter and were turned away by audience or reentry.
-    pub turned_away: u64,
-}
-
 /// A run in virtual time.
 pub struct Simulation {
     options: Options,
     now: Millis,
+    /// The latest moment that the machine's clock has shown.
+    shown: Millis,
     shards: Vec<Place>,
     canvases: Vec<Arc<Canvas>>,
     batcher: Batcher,
-    backend: Memory,
+    /// What steps read; and where updates are written, unless there is a backend.
+    store: Memory,
+    backend: Option<Box<dyn Backend>>,
+    mischief: Option<Box<dyn Mischief>>,
     log: MemoryLog,
-    arrivals: Arrivals,
+    agenda: Agenda,
     replies: Replies,
+    traces: bool,
     requests: u64,
     objects: u64,
-}
-
-/// A shard, what it is to be told next, and the buffers that it works in.
-struct Place {
-    shard: Shard,
-    epoch: Epoch,
-    inputs: Vec<Input>,
-    decided: Decided,
-    known: Known,
-    /// Nothing to decide at this moment.
-    quiet: bool,
-}
-
-impl Place {
-    fn look(&mut self, now: Millis, pace: Pace) {
-        self.shard.pace(pace);
-        let due = pace == Pace::Free && self.shard.next_wake().is_some_and(|wake| wake <= now);
-        self.quiet = !due && self.inputs.is_empty();
-    }
-
-    fn decide(&mut self, now: Millis, backend: &Memory) {
-        if !self.quiet {
-            let world = self.known.of(backend);
-            self.shard.step(now, &mut self.inputs, &world, &mut self.decided);
-        }
-    }
-
-    /// About how much there is to do: what is to be told, or what was decided last.
-    fn work(&self) -> usize {
-        if self.quiet { 0 } else { self.inputs.len().max(self.decided.record.changes.len()) }
-    }
-}
-
-/// From how much work on further threads are worth starting.
-const WORTH_THREADS: usize = 2_000;
-
-/// Lets all shards decide. They don't know of each other, so that how many threads do it
-/// makes no difference to what comes out.
-fn decide(shards: &mut [Place], now: Millis, backend: &Memory, threads: usize) {
-    let work: usize = shards.iter().map(Place::work).sum();
-    if threads < 2 || shards.len() < 2 || work < WORTH_THREADS {
-        return shards.iter_mut().for_each(|place| place.decide(now, backend));
-    }
-    let each = shards.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let mut groups = shards.chunks_mut(each);
-        let own = groups.next();
-        for group in groups {
-            scope.spawn(move || group.iter_mut().for_each(|place| place.decide(now, backend)));
-        }
-        own.into_iter().flatten().for_each(|place| place.decide(now, backend));
-    });
+    crashes: u64,
 }
 
 impl Simulation {
-    pub fn new(options: Options, backend: Memory) -> Simulation {
+    /// A run that writes into the profile store itself.
+    pub fn new(options: Options, store: Memory) -> Simulation {
         let mut log = MemoryLog::new(options.keep);
-        let shards = (0..options.shards.max(1)).map(|id| {
-            let id = ShardId(id);
-            let settings = Settings { id, seed: options.seed, ..Settings::default() };
-            let epoch = log.open(id);
-            let (shard, inputs) = (Shard::new(settings), Vec::new());
-            Place {
-                shard,
-                epoch,
-                inputs,
-                decided: Decided::default(),
-                known: Known::default(),
-                quiet: true,
-            }
-        });
+        let shards = (0..options.shards.max(1)).map(ShardId);
+        let shards = shards.map(|id| Place::new(options.settings(id), log.open(id))).collect();
         Simulation {
             now: options.start,
-            shards: shards.collect(),
+            shown: options.start,
+            shards,
             canvases: Vec::new(),
-            batcher: Batcher::new(backend.about().batches),
-            backend,
+            batcher: Batcher::new(store.about().batches),
+            store,
+            backend: None,
+            mischief: None,
             log,
-            arrivals: Arrivals::default(),
+            agenda: Agenda::default(),
             replies: Replies::default(),
+            traces: false,
             requests: 0,
             objects: 0,
+            crashes: 0,
             options,
         }
+    }
+
+    /// Writes to this backend. What it has acknowledged is applied to the profile store, too.
+    pub fn write_to(&mut self, backend: Box<dyn Backend>) {
+        self.batcher = Batcher::new(backend.about().batches);
+        self.backend = Some(backend);
+    }
+
+    /// Lets things go wrong on the machine. To come back from death, a run has to keep its
+    /// log: [`Options::keep`].
+    pub fn trouble(&mut self, mischief: Box<dyn Mischief>) {
+        self.mischief = Some(mischief);
     }
 
     pub fn add_canvas(&mut self, canvas: Arc<Canvas>) -> CanvasIx {
@@ -194,17 +130,34 @@ impl Simulation {
     }
 
     pub fn add_arrivals(&mut self, arrivals: impl IntoIterator<Item = Arrival>) {
-        self.arrivals.add(arrivals);
+        self.agenda.add(arrivals.into_iter().map(Coming::Arrival));
+    }
+
+    pub fn add_happenings(&mut self, happenings: impl IntoIterator<Item = Happening>) {
+        self.agenda.add(happenings.into_iter().map(|one| Coming::Happening(one, Noted::No)));
     }
 
     /// Goes on until nothing more will happen, or the end of the time given.
     pub fn run(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
+        self.run_until(self.options.until, world, watcher);
+    }
+
+    /// Goes on until nothing more will happen, or up to a moment. What happens at the moment
+    /// itself, happens.
+    pub fn run_until(
+        &mut self,
+        until: Option<Millis>,
+        world: &mut Outside<'_>,
+        watcher: &mut dyn Watcher,
+    ) {
         if watcher.wants_lines() {
+            self.traces = true;
             self.shards.iter_mut().for_each(|place| place.shard.trace());
         }
         let mut turns = 0_u64;
+        let mut stopped = false;
         while let Some(next) = self.next_moment() {
-            if self.options.until.is_some_and(|until| next > until) {
+            if until.is_some_and(|until| next > until) {
                 break;
             }
             self.now = self.now.max(next);
@@ -214,20 +167,28 @@ impl Simulation {
                 watcher.progress(self.now, &self.totals());
             }
             if !watcher.goes_on() {
+                stopped = true;
                 break;
             }
+        }
+        if let (Some(until), false) = (until, stopped) {
+            self.now = self.now.max(until);
         }
         watcher.progress(self.now, &self.totals());
         self.check();
     }
 
     fn next_moment(&mut self) -> Option<Millis> {
+        if self.shards.iter().any(|place| !place.in_flight.is_empty()) {
+            return Some(self.now);
+        }
         let world = [self.replies.next(), self.batcher.next_wake()];
         if self.is_crowded() {
             return world.into_iter().flatten().min();
         }
-        let wakes = self.shards.iter_mut().filter_map(|place| place.shard.next_wake());
-        let users = [wakes.min(), self.arrivals.next()];
+        let wakes = self.shards.iter_mut().filter_map(|place| place.shard.next_wake()).min();
+        let wakes = wakes.map(|wake| self.true_moment(wake));
+        let users = [wakes, self.agenda.next()];
         world.into_iter().chain(users).flatten().min()
     }
 
@@ -235,52 +196,107 @@ impl Simulation {
         self.batcher.writes() >= MOST_WRITES
     }
 
-    /// One round at this moment: inputs to the shards, their decisions committed and
-    /// acted on. Effects that are answered at once are inputs of the next round.
-    fn turn(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
-        self.take_replies(watcher);
-        if !self.is_crowded() {
-            self.take_arrivals();
-        }
-        loop {
-            let now = self.now;
-            let pace = if self.is_crowded() { Pace::HoldTimers } else { Pace::Free };
-            self.shards.iter_mut().for_each(|place| place.look(now, pace));
-            if self.shards.iter().all(|place| place.quiet) {
-                break;
-            }
-            decide(&mut self.shards, now, &self.backend, self.options.threads);
-            for ix in 0..self.shards.len() {
-                if !self.shards[ix].quiet {
-                    self.commit_and_act(ix, world, watcher);
-                }
-            }
-            for request in self.batcher.poll_full(self.now) {
-                self.commit(&request, watcher);
-            }
-        }
-        for request in self.batcher.poll(self.now) {
-            self.commit(&request, watcher);
+    /// When it really is, while the machine's clock shows a moment to come.
+    fn true_moment(&mut self, shown: Millis) -> Millis {
+        let Some(mischief) = &mut self.mischief else { return shown };
+        let wait = shown - (self.now + mischief.clock_error(self.now));
+        let due = self.now + wait.max(Millis(0));
+        let change = mischief.next_clock_change(self.now);
+        change.map_or(due, |change| due.min(change))
+    }
+
+    /// What the machine's clock shows.
+    fn clock(&mut self) -> Millis {
+        let error = self.mischief.as_mut().map(|mischief| mischief.clock_error(self.now));
+        self.now + error.unwrap_or(Millis(0))
+    }
+
+    /// Performs what was in flight when the machine died.
+    fn resume(&mut self, world: &mut Outside<'_>) {
+        for ix in 0..self.shards.len() {
+            let effects = std::mem::take(&mut self.shards[ix].in_flight);
+            effects.into_iter().for_each(|effect| self.perform(ix, effect, world));
         }
     }
 
-    fn take_arrivals(&mut self) {
+    fn dies(&mut self, beat: Beat) -> bool {
+        self.mischief.as_mut().is_some_and(|mischief| mischief.dies(self.now, beat))
+    }
+
+    /// One round at this moment: inputs to the shards, their decisions committed and
+    /// acted on. Effects that are answered at once are inputs of the next round.
+    fn turn(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
+        let shown = self.clock();
+        self.shown = self.shown.max(shown);
+        self.resume(world);
+        self.take_replies(watcher);
+        if !self.is_crowded() {
+            self.take_from_agenda();
+        }
+        loop {
+            let pace = if self.is_crowded() { Pace::HoldTimers } else { Pace::Free };
+            self.shards.iter_mut().for_each(|place| place.look(shown, pace));
+            if self.shards.iter().all(|place| place.quiet) {
+                break;
+            }
+            decide(&mut self.shards, shown, &self.store, self.options.threads);
+            for ix in 0..self.shards.len() {
+                if self.shards[ix].quiet {
+                    continue;
+                }
+                if self.dies(Beat::Decided) {
+                    return self.come_back();
+                }
+                self.commit(ix, watcher);
+                if self.dies(Beat::Committed) {
+                    return self.come_back();
+                }
+                self.act(ix, world);
+            }
+            let full = self.batcher.poll_full(self.now);
+            self.request(&full, watcher);
+            if self.dies(Beat::Acted) {
+                return self.come_back();
+            }
+        }
+        let rest = self.batcher.poll(self.now);
+        self.request(&rest, watcher);
+    }
+
+    fn take_from_agenda(&mut self) {
         for _ in 0..ARRIVALS_PER_STEP {
-            let Some(arrival) = self.arrivals.pop_due(self.now) else { return };
-            let Arrival { canvas, user, context, .. } = arrival;
-            let shard = ShardId::of(&user, self.options.shards);
-            let inputs = &mut self.shards[usize::from(shard.0)].inputs;
-            inputs.push(Input::Enter { canvas, user, context });
+            let Some(coming) = self.agenda.pop_due(self.now) else { return };
+            let shard = ShardId::of(coming.user(), self.options.shards);
+            let place = &mut self.shards[usize::from(shard.0)];
+            if self.mischief.is_some() {
+                place.unacknowledged.push(coming.again());
+            }
+            place.inputs.push(match coming {
+                Coming::Arrival(Arrival { canvas, user, context, .. }) => {
+                    Input::Enter { canvas, user, context }
+                }
+                Coming::Happening(happening, noted) => {
+                    let Happening { user, name, properties, object, .. } = happening;
+                    if noted == Noted::No {
+                        self.store.note(self.now, &user, &object);
+                    }
+                    Input::Event { user, name, properties }
+                }
+            });
         }
     }
 
     fn take_replies(&mut self, watcher: &mut dyn Watcher) {
         while let Some((number, reply)) = self.replies.pop_due(self.now) {
-            if watcher.wants_lines() {
-                let parts = self.batcher.parts_of(number);
+            let parts = self.batcher.parts_of(number);
+            if watcher.wants_lines() && !parts.is_empty() {
                 let outcomes = reply.outcomes(parts);
                 let what = What::Reply { request: number, status: reply.status, outcomes };
                 watcher.line(&self.line(what));
+            }
+            if self.backend.is_some() {
+                // Whoever is released by this reads what was just acknowledged.
+                self.store.acknowledge(self.now, parts, &reply);
             }
             for settled in self.batcher.reply(self.now, number, &reply) {
                 let inputs = &mut self.shards[usize::from(settled.shard.0)].inputs;
@@ -294,53 +310,114 @@ impl Simulation {
         }
     }
 
-    fn commit_and_act(&mut self, ix: usize, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
+    fn commit(&mut self, ix: usize, watcher: &mut dyn Watcher) {
         let place = &mut self.shards[ix];
         if !place.decided.record.is_empty() {
             self.log
                 .append(ShardId(ix as u16), place.epoch, &place.decided.record)
                 .expect("a run is the only owner of its log");
         }
+        place.unacknowledged.clear();
         place.decided.lines.iter().for_each(|line| watcher.line(line));
-        for effect in place.decided.effects.drain(..) {
-            match effect {
-                Effect::Write(write) => self.batcher.push(self.now, write),
-                Effect::Send(send) => {
-                    let outcome = world.channel.send(self.now, &send);
-                    let (message, attempt) = (send.id, send.attempt);
-                    place.inputs.push(Input::Sent { message, attempt, outcome });
-                }
-                Effect::Fetch(fetch) => {
-                    let answers = fetch.requests.iter();
-                    let answers =
-                        answers.map(|request| world.fetch.answer(self.now, request)).collect();
-                    let (journey, visit) = (fetch.journey, fetch.visit);
-                    place.inputs.push(Input::Fetched { journey, visit, answers });
-                }
+    }
+
+    fn act(&mut self, ix: usize, world: &mut Outside<'_>) {
+        let effects = std::mem::take(&mut self.shards[ix].decided.effects);
+        effects.into_iter().for_each(|effect| self.perform(ix, effect, world));
+    }
+
+    fn perform(&mut self, ix: usize, effect: Effect, world: &mut Outside<'_>) {
+        let inputs = &mut self.shards[ix].inputs;
+        match effect {
+            Effect::Write(write) => self.batcher.push(self.now, write),
+            Effect::Send(send) => {
+                let outcome = world.channel.send(self.now, &send);
+                let (message, attempt) = (send.id, send.attempt);
+                inputs.push(Input::Sent { message, attempt, outcome });
+            }
+            Effect::Fetch(fetch) => {
+                let answers = fetch.requests.iter();
+                let answers =
+                    answers.map(|request| world.fetch.answer(self.now, request)).collect();
+                let (journey, visit) = (fetch.journey, fetch.visit);
+                inputs.push(Input::Fetched { journey, visit, answers });
             }
         }
     }
 
-    fn commit(&mut self, request: &Request, watcher: &mut dyn Watcher) {
-        self.requests += 1;
-        self.objects += request.objects.total() as u64;
-        if watcher.wants_lines() {
-            let what = What::Request {
-                backend: self.backend.about().name.clone(),
-                request: request.number,
-                objects: Counts { ..request.objects },
-                users: request.parts.len(),
-                attempt: request.attempt(),
-            };
-            watcher.line(&self.line(what));
+    fn request(&mut self, requests: &[Request], watcher: &mut dyn Watcher) {
+        for request in requests {
+            self.requests += 1;
+            self.objects += request.objects.total() as u64;
+            if watcher.wants_lines() {
+                let what = What::Request {
+                    backend: self.backend().name.clone(),
+                    request: request.number,
+                    objects: Counts { ..request.objects },
+                    users: request.parts.len(),
+                    attempt: request.attempt(),
+                };
+                watcher.line(&self.line(what));
+            }
+            if self.backend.is_none() {
+                let reply = self.store.commit(self.now, request);
+                self.replies.send(self.now + self.options.latency, request.number, reply);
+            }
         }
-        let reply = self.backend.commit(self.now, request);
-        self.replies.send(self.now + self.options.latency, request.number, reply);
+        if let Some(backend) = self.backend.as_mut().filter(|_| !requests.is_empty()) {
+            backend.send(self.now, requests, &mut self.replies);
+        }
+    }
+
+    /// The machine has died and starts again: all is gone but the log, the profiles, and the
+    /// world outside. What was not acknowledged will be sent again by whoever sent it.
+    fn come_back(&mut self) {
+        assert_eq!(self.options.keep, Keep::Records, "who is to die has to keep a log");
+        self.crashes += 1;
+        self.replies.clear();
+        let batches = self.backend().batches;
+        self.batcher = Batcher::new(batches).numbered_from(self.requests);
+        if let Some(backend) = &mut self.backend {
+            backend.disconnected(self.now);
+        }
+        let unacknowledged = self.shards.iter_mut().map(|place| &mut place.unacknowledged);
+        let again = unacknowledged.flat_map(std::mem::take).collect();
+        self.agenda.push_back(again);
+        loop {
+            let in_flight = self.replayed();
+            if self.dies(Beat::Recovering) {
+                continue;
+            }
+            // Not performed here but where the others are: with the next turn.
+            for (place, effects) in self.shards.iter_mut().zip(in_flight) {
+                place.in_flight = effects;
+            }
+            return;
+        }
+    }
+
+    /// The shards as their logs tell them, and what they have in flight.
+    fn replayed(&mut self) -> Vec<Vec<Effect>> {
+        let mut in_flight = Vec::new();
+        for (ix, place) in self.shards.iter_mut().enumerate() {
+            let id = ShardId(ix as u16);
+            place.died(self.options.settings(id), self.log.open(id), &self.canvases);
+            let records = self.log.read_from(id, Sequence(1));
+            for record in &records.expect("a log in memory is whole") {
+                let _ = place.shard.replay(record);
+            }
+            in_flight.push(place.shard.recover());
+            if self.traces {
+                place.shard.trace();
+            }
+            place.shard.check();
+        }
+        in_flight
     }
 
     /// A line about a request, which is of no user and no Canvas.
     fn line(&self, what: What) -> Line {
-        Line { at: self.now, canvas: None, user: None, entry: None, step: None, what }
+        Line { at: self.shown, canvas: None, user: None, entry: None, step: None, what }
     }
 
     pub fn now(&self) -> Millis {
@@ -359,25 +436,12 @@ impl Simulation {
     }
 
     pub fn totals(&self) -> Totals {
-        let mut totals =
-            Totals { requests: self.requests, objects: self.objects, ..Totals::default() };
+        let (requests, objects, crashes) = (self.requests, self.objects, self.crashes);
+        let mut totals = Totals { requests, objects, crashes, ..Totals::default() };
         for place in &self.shards {
             totals.users += place.shard.users() as u64;
             for canvas in 0..self.canvases.len() {
-                let tally = place.shard.tally(CanvasIx(canvas as u16));
-                totals.entered += tally.entered;
-                totals.completed += tally.completed;
-                totals.exited += tally.exited;
-                totals.failed += tally.failed;
-                totals.dead_letters += tally.dead_letters;
-                totals.messages += tally.messages;
-                totals.turned_away += tally.outside_audience + tally.not_again;
-                totals.turned_away += tally.audience_errors + tally.bad_ids;
-                for step in &tally.steps {
-                    totals.waiting += step.waiting;
-                    totals.held += step.held;
-                    totals.sending += step.sending;
-                }
+                totals.add(place.shard.tally(CanvasIx(canvas as u16)));
             }
         }
         totals
@@ -387,8 +451,14 @@ impl Simulation {
         self.shards.iter().flat_map(|place| place.shard.dead_letters())
     }
 
+    /// The profiles as steps read them.
     pub fn profiles(&self) -> &Memory {
-        &self.backend
+        &self.store
+    }
+
+    /// Where updates are written.
+    pub fn backend(&self) -> &About {
+        self.backend.as_ref().map_or(self.store.about(), |backend| backend.about())
     }
 
     pub fn log(&self) -> &MemoryLog {

@@ -5,13 +5,20 @@
 
 mod agenda;
 mod answers;
+mod backend;
 mod host;
+mod mischief;
 mod outside;
+mod place;
+mod totals;
 
-pub use agenda::Arrival;
+pub use agenda::{Arrival, Happening};
 pub use answers::Answers;
-pub use host::{Options, Simulation, Totals, Watcher};
+pub use backend::{Backend, Replies};
+pub use host::{Options, Simulation};
+pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
+pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.
 pub use {

@@ -92,6 +92,12 @@ impl Batcher {
         }
     }
 
+    /// Numbers requests after this one: for a batcher that goes on where one has died.
+    #[must_use]
+    pub fn numbered_from(self, last: u64) -> Batcher {
+        Batcher { last, ..self }
+    }
+
     /// Takes a write, into the open request if it fits.
     pub fn push(&mut self, now: Millis, write: Write) {
         self.writes += 1;

@@ -58,6 +58,14 @@ impl Reply {
         Reply { status, answers, pause: None }
     }
 
+    /// What is said of each object: the part that it lies in, its number in the write, its
+    /// array, and the outcome.
+    pub fn each(&self, parts: &[Part], mut see: impl FnMut(usize, u32, usize, Outcome)) {
+        for_each_object(parts, |part, object, array, index| {
+            see(part, object, array, self.answers.of(array, index));
+        });
+    }
+
     /// How many objects met which outcome.
     pub fn outcomes(&self, parts: &[Part]) -> Outcomes {
         let mut outcomes = Outcomes::default();
