@@ -32,7 +32,7 @@ mod values;
 pub use audience::{Audience, AudienceError};
 pub use compose::{
     Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_checked, compose_value,
-    compose_within,
+    compose_value_checked, compose_within,
 };
 pub use directory::{
     Batch, Directory, Id, Key, Memory, Outcome, Profiles, Reply, export, merge, neighbours,
