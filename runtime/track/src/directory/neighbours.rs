@@ -213,9 +213,7 @@ impl Wanted {
     }
 }
 
-pub(crate) fn prioritization(
-    object: &Map<String, Json>,
-) -> Result<Vec<Prioritization>, ItemError> {
+pub(crate) fn prioritization(object: &Map<String, Json>) -> Result<Vec<Prioritization>, ItemError> {
     let list = match object.get("prioritization") {
         None | Some(Json::Null) => return Ok(Vec::new()),
         Some(Json::Array(list)) if list.len() <= 4 => list,
