@@ -28,7 +28,7 @@ pub fn track_sync<P: Profiles>(
         let users = match outcome {
             Outcome::Refused(_) => return batch.reply(),
             Outcome::Nobody => Vec::new(),
-            Outcome::Applied { id, .. } => {
+            Outcome::Applied { id, .. } | Outcome::Known { id } => {
                 shown(directory, *id, array, object).into_iter().collect()
             }
         };
