@@ -12,7 +12,7 @@ use super::attempt::{Attempt, Stop};
 use super::breaker::{Pause, doubled};
 use super::notice::seconds;
 use super::reply::{Verdict, judge};
-use super::wire::{Item, body, counts, items, keys};
+use super::wire::{Item, KEYS, body, counts, items, keys};
 use super::{Http, Notice, wait};
 
 /// The largest reply that is read, in bytes. With every object refused at length it is a
@@ -70,7 +70,7 @@ impl Http {
             return None;
         }
         let headers = match self.honours_keys() {
-            true => keys(&request.parts, &sent),
+            true => vec![(KEYS, keys(&request.parts, &sent))],
             false => Vec::new(),
         };
         let heard = match self.peer.post("/users/track", body, headers, LARGEST).await {

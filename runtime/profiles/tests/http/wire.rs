@@ -77,6 +77,4 @@ async fn an_endpoint_that_remembers_gets_a_key_for_each_object() {
         let digest = key(&users[place % 75]).digest();
         assert_eq!(*entry, format!("{digest:032x}.{}", place / 75));
     }
-    let longest = heard.head.lines().map(str::len).max().unwrap();
-    assert!(longest < 4 << 10, "a line of {longest} bytes");
 }
