@@ -31,6 +31,9 @@ async fn a_limit_is_obeyed_in_either_dialect() {
         ("429 X", "", "retry", Some(1_000..=1_000)),
         ("503 X\r\nRetry-After: 7", "", "retry", Some(7_000..=7_000)),
         ("503 X", "", "retry", None),
+        // The window of the rate limit stands in every reply.
+        ("503 X\r\nX-RateLimit-Remaining: 9\r\nX-RateLimit-Reset: 60", "", "retry", None),
+        ("500 X\r\nX-RateLimit-Remaining: 9\r\nX-RateLimit-Reset: 60", "", "unknown", None),
         ("500 X\r\nRetry-After: 7", "", "unknown", Some(7_000..=7_000)),
         (
             &format!("201 X\r\nX-RateLimit-Remaining: 0\r\n{epoch_header}"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowrun_core::CommitLevel;
+use flowrun_core::{CommitLevel, Millis};
 use flowrun_profiles::http::{Endpoint, KEYS, Notice, WriteKeys};
 use flowrun_profiles::{HttpSettings, ProfileBackend as _};
 use tokio::task::JoinSet;
@@ -120,6 +120,22 @@ async fn configuration_has_the_last_word() {
         assert_eq!(http.about().remembers_keys, keys);
         let heard = server.heard();
         assert_eq!((heard.len(), heard[probes].header(KEYS).is_some()), (probes + 1, keys));
+    }
+}
+
+#[tokio::test]
+async fn the_first_commit_that_meets_somebody_goes_through() {
+    let place = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let pauses = (Millis(1), Millis(1));
+    let (http, _) = backend(HttpSettings { pauses, ..probing(&format!("http://{place}")) });
+    let request = of_users(1);
+    for _ in 0..5 {
+        assert_eq!(words(&request, &http.commit(&request).await), ["retry"]);
+    }
+    let server = Server::at(place, asked(said("200 OK", OURS))).await;
+    while server.heard().is_empty() {
+        let word = words(&request, &http.commit(&request).await);
+        assert_eq!(word, [if server.heard().is_empty() { "retry" } else { "applied" }]);
     }
 }
 
