@@ -203,11 +203,10 @@ impl Simulation {
 
     /// When it really is, while the machine's clock shows a moment to come.
     fn true_moment(&mut self, shown: Millis) -> Millis {
-        let Some(mischief) = &mut self.mischief else { return shown };
-        let wait = shown - (self.now + mischief.clock_error(self.now));
-        let due = self.now + wait.max(Millis(0));
-        let change = mischief.next_clock_change(self.now);
-        change.map_or(due, |change| due.min(change))
+        match &mut self.mischief {
+            Some(mischief) => mischief.when_shown(self.now, shown),
+            None => shown,
+        }
     }
 
     /// What the machine's clock shows.

@@ -60,7 +60,8 @@ fn programs_get_json_and_scanners_sarif() {
 #[test]
 fn what_is_no_text_is_told_beside_all_other_faults() {
     let stage = Stage::new();
-    stage.write("flows/a.yaml", b"canvas: a\ndescription: caf\xe9\nsteps:\n- id: b\n  exit: done\n");
+    stage
+        .write("flows/a.yaml", b"canvas: a\ndescription: caf\xe9\nsteps:\n- id: b\n  exit: done\n");
     stage.write("flows/b.yaml", format!("canvas: b\n{}", "# ".repeat(1 << 19)));
     stage.write("flows/c.yaml", stage.read("broken.yaml"));
     stage.write("flows/d.yaml", "canvas: d\nsteps: [\n");
@@ -87,7 +88,11 @@ fn what_is_no_text_is_told_beside_all_other_faults() {
     assert_eq!(done.code, 1);
     // What isn't YAML says where and what to do.
     let done = stage.run(&["check", "flows/d.yaml"]);
-    assert!(done.out.contains("flows/d.yaml:2:8") && done.out.contains("= help: close it"), "{}", done.out);
+    assert!(
+        done.out.contains("flows/d.yaml:2:8") && done.out.contains("= help: close it"),
+        "{}",
+        done.out
+    );
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Expectations {
     pub once: bool,
     /// Nothing dies, and the clock is right: then moments can be compared to the millisecond.
     pub calm_machine: bool,
+    /// The clock is right, even if the machine dies.
+    pub right_clock: bool,
     pub retry: RetryPolicy,
 }
 
@@ -101,6 +103,11 @@ impl Ledger {
     pub fn add_canvas(&mut self, canvas: Arc<Canvas>) {
         self.canvases
             .insert(version_of(&canvas.head.name, &canvas.head.version.to_string()), canvas);
+    }
+
+    /// Whether the backend is expected to apply a write once, however often it comes.
+    pub fn expects_once(&self) -> bool {
+        self.expectations.once
     }
 
     pub fn violations(&self) -> &[Violation] {
