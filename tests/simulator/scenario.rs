@@ -73,7 +73,9 @@ impl Scenario {
         let attempts = *dice.pick(&[4, 13]);
         let retry = RetryPolicy { attempts, ..RetryPolicy::default() };
         let most_writes = *dice.pick(&[20, 100, 32_768]);
-        let middle = start + Millis(dice.between(0, (end - start).0));
+        // Often while the first are still held.
+        let longest = if dice.percent(50.0) { 3_000 } else { (end - start).0 };
+        let middle = start + Millis(dice.between(0, longest));
         let replaced =
             dice.percent(30.0).then(|| (middle, dice.below(flows.len() as u64) as usize));
         let shards = *dice.pick(&[1, 2, 5]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
+use flowrun_core::planted::{Bug, is_planted};
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
     Batcher, Canvas, CanvasIx, Effect, Input, Pace, RetryPolicy, Settings, ShardId, Tally,
@@ -248,6 +249,9 @@ impl Simulation {
                 if self.shards[ix].quiet {
                     continue;
                 }
+                if is_planted(Bug::ActBeforeCommit) {
+                    self.act(ix, world);
+                }
                 if self.dies(Beat::Decided) {
                     return self.come_back();
                 }
@@ -298,7 +302,7 @@ impl Simulation {
                 let what = What::Reply { request: number, status: reply.status, outcomes };
                 watcher.line(&self.line(what));
             }
-            if self.backend.is_some() {
+            if self.backend.is_some() && !is_planted(Bug::StaleRead) {
                 // Whoever is released by this reads what was just acknowledged.
                 self.store.acknowledge(self.now, parts, &reply);
             }

