@@ -5,4 +5,7 @@
 mod dice;
 mod log_histories;
 mod log_scenarios;
+mod profile_histories;
+mod profile_scenarios;
+mod profile_store;
 mod shard_log;

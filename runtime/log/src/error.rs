@@ -5,7 +5,7 @@ use flowrun_core::{ShardId, Unreadable};
 
 use crate::Epoch;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     #[error("shard {shard} was taken over: epoch {held} ended when {current} began")]
     Fenced { shard: u16, held: u64, current: u64 },

@@ -6,5 +6,6 @@ pub mod eval;
 pub mod explain;
 pub mod graph;
 pub mod list;
+pub mod plugin;
 pub mod run;
 pub mod schema;

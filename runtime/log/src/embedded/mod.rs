@@ -56,7 +56,7 @@ impl Embedded {
         Embedded::begin(Store::with_backend(backend, kind("the log".into()))?, shards_if_new)
     }
 
-    fn begin(mut store: Store, shards_if_new: u16) -> Result<Embedded, Error> {
+    fn begin(store: Store, shards_if_new: u16) -> Result<Embedded, Error> {
         let shards = match layout::shards(&store.read()?).map_err(|fault| store.unread(fault))? {
             Some(shards) => shards,
             None => store.write(|change| layout::create(change, shards_if_new.max(1)))?,

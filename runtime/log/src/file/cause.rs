@@ -49,6 +49,11 @@ impl Failure {
         kinds.contains(&error.kind())
     }
 
+    /// The database was given up, as it is when its disk is full.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Failure::Storage(redb::Error::DatabaseClosed))
+    }
+
     pub(super) fn is_in_use(&self) -> bool {
         use redb::Error::{DatabaseAlreadyOpen, LockProtocolMismatch};
         matches!(self, Failure::Storage(DatabaseAlreadyOpen | LockProtocolMismatch))

@@ -14,7 +14,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 pub use cause::Failure;
 pub use redb;
@@ -54,8 +54,11 @@ pub struct Store {
     kind: Kind,
     backend: Box<Backend>,
     syncs: Arc<Syncs>,
-    state: State,
-    commits: u64,
+    /// Held for reading by whoever uses the database, and for writing by whoever opens it
+    /// anew: so nobody has the former one then.
+    state: RwLock<State>,
+    /// The number of commits; held while one is made.
+    commits: Mutex<u64>,
     /// Given up when the store is.
     _lock: Option<File>,
 }
@@ -134,11 +137,12 @@ impl Store {
         syncs: Arc<Syncs>,
         lock: Option<File>,
     ) -> Result<Store, Error> {
-        let state = State::Shut(String::new());
-        let mut store = Store { kind, backend, syncs, state, commits: 0, _lock: lock };
+        let (state, commits) = (State::Shut(String::new()).into(), Mutex::new(0));
+        let mut store = Store { kind, backend, syncs, state, commits, _lock: lock };
         let database = store.database()?;
-        store.commits = store.begin(&database).map_err(|failure| store.opening(failure))?;
-        store.state = State::Open(database);
+        let commits = store.begin(&database).map_err(|failure| store.opening(failure))?;
+        store.commits = Mutex::new(commits);
+        store.state = State::Open(database).into();
         Ok(store)
     }
 
@@ -185,33 +189,42 @@ impl Store {
     }
 
     /// Does what `change` says in one durable transaction. With an error nothing of it is
-    /// there, now and after a crash; unless it is [`Error::Lost`], when nobody knows.
+    /// there, now and after a crash; unless it is [`Error::Lost`], when nobody knows. One
+    /// transaction is under way at a time; reading goes on beside it.
     pub fn write<T>(
-        &mut self,
+        &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
     ) -> Result<T, Error> {
-        self.reopen()?;
-        let State::Open(database) = &self.state else { unreachable!("it was just opened") };
-        let commits = self.commits + 1;
-        let commit = || {
-            let transaction = self.transaction(database)?;
-            let done = change(&transaction)?;
-            transaction.open_table(META)?.insert(COMMITS, commits)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        match commit() {
+        let mut commits = self.commits();
+        self.reopen(*commits)?;
+        match self.commit(*commits + 1, change) {
             Ok(done) => {
-                self.commits = commits;
+                *commits += 1;
                 Ok(done)
             }
             Err(Failure::Refused(error)) => Err(error),
-            Err(failure) => Err(self.failed(failure)),
+            Err(failure) => Err(self.failed(failure, *commits)),
         }
     }
 
+    fn commit<T>(
+        &self,
+        number: u64,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let state = self.state();
+        let State::Open(database) = &*state else {
+            return Err(self.full("it is still full").into());
+        };
+        let transaction = self.transaction(database)?;
+        let done = change(&transaction)?;
+        transaction.open_table(META)?.insert(COMMITS, number)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
     pub fn read(&self) -> Result<ReadTransaction, Error> {
-        match &self.state {
+        match &*self.state() {
             State::Open(database) => {
                 database.begin_read().map_err(|error| self.unread(Failure::from(error)))
             }
@@ -220,11 +233,27 @@ impl Store {
         }
     }
 
+    /// A lock that a panic has left is as good as before: what it guards is put in place
+    /// as a whole.
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn become_state(&self, next: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    fn commits(&self) -> MutexGuard<'_, u64> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What a failure while reading means.
     pub fn unread(&self, failure: Failure) -> Error {
         match failure {
             Failure::Refused(error) => error,
             failure if failure.is_damage() => self.damaged(&failure.to_string()),
+            // The file is being opened anew: to be read again then.
+            failure if failure.is_closed() => self.full(&failure.to_string()),
             failure => self.lost(&failure.to_string()),
         }
     }
@@ -235,7 +264,7 @@ impl Store {
 
     /// Whether the process must end, and why.
     pub fn is_lost(&self) -> Option<Error> {
-        match &self.state {
+        match &*self.state() {
             State::Lost(cause) => Some(self.lost(cause)),
             _ => None,
         }
@@ -247,38 +276,36 @@ impl Store {
 
     /// Keeps in mind what a failed transaction means, and opens the file anew if there is a
     /// point in it.
-    fn failed(&mut self, failure: Failure) -> Error {
+    fn failed(&self, failure: Failure, commits: u64) -> Error {
         let cause = failure.to_string();
         if failure.is_damage() {
-            self.state = State::Lost(cause.clone());
+            self.become_state(State::Lost(cause.clone()));
             return self.damaged(&cause);
         }
         if self.syncs.have_failed() || !failure.is_full() {
-            self.state = State::Lost(cause.clone());
-            return self.lost(&cause);
+            return self.lose(&cause);
         }
-        // The database is dropped before it is opened: a file has one holder.
-        self.state = State::Shut(cause.clone());
-        match self.reopen() {
+        self.become_state(State::Shut(cause.clone()));
+        match self.reopen(commits) {
             Ok(()) | Err(Error::Full { .. }) => self.full(&cause),
             Err(error) => error,
         }
     }
 
     /// Opens the file anew if it is shut.
-    fn reopen(&mut self) -> Result<(), Error> {
-        match &self.state {
+    fn reopen(&self, commits: u64) -> Result<(), Error> {
+        match &*self.state() {
             State::Open(_) => return Ok(()),
             State::Lost(cause) => return Err(self.lost(cause)),
             State::Shut(_) => {}
         }
         let opened = self.database().and_then(|database| {
-            let commits = self.begin(&database).map_err(|failure| self.opening(failure))?;
-            Ok((database, commits))
+            let found = self.begin(&database).map_err(|failure| self.opening(failure))?;
+            Ok((database, found))
         });
         match opened {
-            Ok((database, commits)) if commits == self.commits => {
-                self.state = State::Open(database);
+            Ok((database, found)) if found == commits => {
+                self.become_state(State::Open(database));
                 Ok(())
             }
             Ok(_) => Err(self.lose("what was reported as failed was written nevertheless")),
@@ -289,8 +316,8 @@ impl Store {
         }
     }
 
-    fn lose(&mut self, cause: &str) -> Error {
-        self.state = State::Lost(cause.to_owned());
+    fn lose(&self, cause: &str) -> Error {
+        self.become_state(State::Lost(cause.to_owned()));
         self.lost(cause)
     }
 
