@@ -5,6 +5,7 @@ mod access;
 mod canvases;
 mod flood;
 mod limits;
+mod logs;
 mod schedules;
 mod stage;
 mod tracking;
