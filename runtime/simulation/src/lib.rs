@@ -6,9 +6,11 @@
 mod agenda;
 mod answers;
 mod backend;
+pub mod faults;
 pub mod funnel;
 mod host;
 mod mischief;
+pub mod oracle;
 mod outside;
 mod place;
 pub mod population;

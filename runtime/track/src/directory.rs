@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use memory::Memory;
 pub use settled::{Settled, WriteKey};
-pub use sync::track_sync;
+pub use sync::{sync_refused, sync_reply, track_sync};
 pub use track::{Batch, Outcome, Prepared, Reply, track_batch};
 
 use crate::field::Field;

@@ -36,7 +36,7 @@ pub use compose::{
 };
 pub use directory::{
     Batch, Directory, Id, Key, Memory, Outcome, Prepared, Profiles, Reply, Settled, WriteKey, export,
-    merge, neighbours, track_batch, track_sync,
+    merge, neighbours, sync_refused, sync_reply, track_batch, track_sync,
 };
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;
