@@ -9,7 +9,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, eval, explain, graph, list, run, schema};
+use crate::commands::{check, completions, eval, explain, graph, list, run, schema, simulate};
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
 
@@ -45,6 +45,7 @@ pub enum Command {
     Eval(eval::Eval),
     List(list::List),
     Schema(schema::Schema),
+    Simulate(simulate::Simulate),
     Completions(completions::Completions),
 }
 
@@ -58,6 +59,7 @@ impl Command {
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
             Command::Schema(schema) => schema.run(console),
+            Command::Simulate(simulate) => simulate.run(console),
             Command::Completions(completions) => completions.run(console),
         }
     }
@@ -78,8 +80,8 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 8] =
-    ["test", "simulate", "serve", "status", "dead-letters", "replay", "new", "plugin"];
+const LATER: [&str; 7] =
+    ["test", "serve", "status", "dead-letters", "replay", "new", "plugin"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

@@ -40,6 +40,9 @@ impl Reaction {
     ) -> Result<Reaction, String> {
         let sample = set.draw(&Dice::new(0, "", Purpose::of("")), &Profile::new(""));
         let object = Object::parse(Array::Attributes, &sample).map_err(|error| error.message)?;
+        if let Some(warning) = object.warnings().first() {
+            return Err(warning.to_string());
+        }
         let object = (set.is_fixed() && !set.is_empty()).then(|| Arc::new(object));
         Ok(Reaction { purpose: Purpose::of(""), probability, after, set, object, event, then })
     }

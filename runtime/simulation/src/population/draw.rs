@@ -124,6 +124,12 @@ impl Number {
 }
 
 impl Shape {
+    /// The one whose draws have this mean: it lies above the median, the more so the wider
+    /// the spread.
+    pub fn log_normal_around(mean: f64, sigma: f64) -> Shape {
+        Shape::LogNormal { median: mean * libm::exp(-sigma * sigma / 2.0), sigma }
+    }
+
     fn draw(self, dice: &mut Dice) -> f64 {
         match self {
             Shape::Uniform { from, to } => from + (to - from) * dice.share(),
@@ -303,6 +309,15 @@ mod tests {
         );
         let ones = ends.iter().flatten().filter(|one| **one == 1).count();
         assert!((400..600).contains(&ones), "{ones}");
+    }
+
+    #[test]
+    fn a_lognormal_draw_has_the_mean_that_was_asked_for() {
+        let shape = Shape::log_normal_around(80.0, 0.8);
+        let number = Number { shape, least: None, most: None, digits: 2 };
+        let all = drawn(&Draw::Number(number), 40_000);
+        let sum: f64 = all.iter().flatten().filter_map(Json::as_f64).sum();
+        assert!((sum / 40_000.0 - 80.0).abs() < 2.0, "{}", sum / 40_000.0);
     }
 
     #[test]

@@ -69,6 +69,10 @@ impl Occasion {
         Ok(Occasion { name: name.into(), properties, object: Arc::new(object) })
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn happening(
         &self,
         at: Millis,
