@@ -52,7 +52,9 @@ pub struct Key {
 /// # Errors
 /// If it is not YAML: the place, and why.
 pub fn parse(text: &str) -> Result<Node, (Place, String)> {
-    let read: Result<Spanned<Raw>, _> = serde_yaml::from_str(text);
+    // `NO` is Norway.
+    let options = serde_yaml::options! { strict_booleans: true };
+    let read: Result<Spanned<Raw>, _> = serde_yaml::from_str_with_options(text, options);
     match read {
         Ok(raw) => Ok(node(raw)),
         Err(error) => {
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn everything_knows_its_place_and_what_it_is() {
-        let text = "users:\n  plan: { trial: 70, true: 1 }\n  tags: [a, 2, ~, 'no']\n";
+        let text = "users:\n  plan: { trial: 70, true: 1 }\n  tags: [a, 2, ~, NO, 'no']\n";
         let tree = parse(text).unwrap();
         let Value::Map(top) = &tree.value else { panic!("{tree:?}") };
         let Value::Map(users) = &top[0].1.value else { panic!("{tree:?}") };
@@ -207,7 +209,7 @@ mod tests {
         let Value::Map(plan) = &users[0].1.value else { panic!("{tree:?}") };
         assert_eq!((plan[0].0.at, plan[0].1.at), (place(2, 11), place(2, 18)));
         assert_eq!((&plan[1].0.json, plan[1].0.name.as_str()), (&Json::Bool(true), "true"));
-        assert_eq!(users[1].1.json(), serde_json::json!(["a", 2, null, "no"]));
+        assert_eq!(users[1].1.json(), serde_json::json!(["a", 2, null, "NO", "no"]));
     }
 
     #[test]
