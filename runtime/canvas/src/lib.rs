@@ -36,6 +36,7 @@ mod unsupported;
 mod variables;
 mod wiring;
 mod words;
+mod written;
 mod yaml;
 mod zones;
 
