@@ -158,6 +158,11 @@ impl<'s> Texts<'s> {
         read
     }
 
+    /// The texts from here on are those of this step.
+    pub(crate) fn enter(&mut self, step: usize) {
+        self.variables.enter(step);
+    }
+
     /// What all texts read.
     pub(crate) fn variables(&mut self) -> Variables {
         std::mem::take(&mut self.variables)

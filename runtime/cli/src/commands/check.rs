@@ -14,6 +14,7 @@ use crate::canvases;
 use crate::config::{BackendUrl, Config};
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::plugins::Plugins;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +58,9 @@ pub struct Check {
     /// Say what a code means
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 /// How diagnostics are written.
@@ -77,7 +81,7 @@ impl Check {
             return explain(code, self.format(), console);
         }
         let files = canvas_files(&self.paths)?;
-        let catalogue = flowrun_steps::catalogue();
+        let catalogue = self.plugins.catalogue(console)?;
         let mut found = Found::default();
         let mut configurations = Configurations::default();
         for path in &files {
