@@ -19,6 +19,7 @@ mod picture;
 mod plugins;
 mod progress;
 mod report;
+mod report_page;
 mod scene;
 mod table;
 mod timeline;

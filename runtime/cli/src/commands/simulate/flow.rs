@@ -18,11 +18,12 @@ use crate::core::batcher::Request;
 use crate::core::trace::Line;
 use crate::core::{Canvas, CanvasIx, Millis, Record, RetryPolicy, ShardId};
 use crate::interrupt::Interrupt;
-use crate::simulation::log::Keep;
+use crate::plugins::Plugins;
 use crate::profiles::Memory;
 use crate::progress::Progress;
 use crate::simulation::faults::{Faulty, FaultyChannel, Keys, Machine, Plan};
 use crate::simulation::funnel::Funnel;
+use crate::simulation::log::Keep;
 use crate::simulation::oracle::{Expectations, Inspector, Ledger};
 use crate::simulation::population::{Frame, People};
 use crate::simulation::{Answers, Arrival, Options, Outside, Silent, Simulation, Totals, Watcher};
@@ -67,8 +68,12 @@ impl Who {
 }
 
 /// The Canvases, or `None` after all their faults were shown.
-pub fn open(paths: &[&Path], console: &Console) -> anyhow::Result<Option<Vec<Arc<Canvas>>>> {
-    let catalogue = flowrun_steps::catalogue();
+pub fn open(
+    paths: &[&Path],
+    plugins: &Plugins,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Arc<Canvas>>>> {
+    let catalogue = plugins.catalogue(console)?;
     let mut canvases = Vec::new();
     let mut wrong = false;
     for path in paths {

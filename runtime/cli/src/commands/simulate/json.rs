@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::comparison;
 use super::outcome::{Outcome, each};
 use crate::core::trace::rfc3339;
 use crate::core::{Millis, NodeIx};
@@ -11,6 +12,10 @@ use crate::table;
 /// One object about everything.
 pub fn of(outcomes: &[Outcome], command: &str) -> Json {
     let mut all = one(&outcomes[0]);
+    if let [one, other] = outcomes {
+        all.insert("other".into(), self::one(other).into());
+        all.insert("compare".into(), comparison::as_json(one, other));
+    }
     all.insert("command".into(), command.into());
     Json::Object(all)
 }

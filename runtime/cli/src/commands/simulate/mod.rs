@@ -4,16 +4,17 @@
 //! many: a funnel, times, messages, requests; with faults, if asked for, and with another
 //! Canvas beside it. The same seed gives the same output and the same report, to the byte.
 
+pub mod comparison;
 mod declaration;
 mod flow;
 mod json;
-mod outcome;
+pub mod outcome;
 mod profile;
 mod text;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use self::declaration::Declaration;
@@ -25,6 +26,8 @@ use crate::core::Millis;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::moment;
+use crate::plugins::Plugins;
+use crate::report_page;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,6 +113,9 @@ pub struct Simulate {
 
     #[command(flatten)]
     source: Source,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 impl Simulate {
@@ -124,7 +130,9 @@ impl Simulate {
         let paths: Vec<&Path> =
             std::iter::once(&self.flow).chain(&self.compare).map(PathBuf::as_path).collect();
         self.spare_inputs(&paths)?;
-        let Some(canvases) = flow::open(&paths, console)? else { return Ok(Exit::Wrong) };
+        let Some(canvases) = flow::open(&paths, &self.plugins, console)? else {
+            return Ok(Exit::Wrong);
+        };
         let declaration = match self.population.clone().or_else(|| beside(&self.flow)) {
             Some(path) => Declaration::read(&path, &canvases)?,
             None => {
@@ -170,6 +178,12 @@ impl Simulate {
         command: &str,
         console: &mut Console,
     ) -> anyhow::Result<()> {
+        if let Some(path) = &self.report {
+            let page = report_page::page(outcomes, command);
+            let shown = path.display();
+            std::fs::write(path, page)
+                .with_context(|| format!("can't write the report to `{shown}`"))?;
+        }
         let stopped = outcomes.iter().find(|outcome| outcome.interrupted);
         if let Some(outcome) = stopped {
             let now = moment::long(outcome.end);

@@ -3,6 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
+use super::comparison;
 use super::outcome::{Outcome, each, percent};
 use crate::console::{Look, Palette, printable};
 use crate::core::{Millis, NodeIx};
@@ -23,6 +24,10 @@ pub fn of(outcomes: &[Outcome], palette: Palette) -> String {
         if outcomes.len() > 1 {
             text.push('\n');
         }
+    }
+    if let [one, other] = outcomes {
+        text.push_str(&comparison::as_text(one, other));
+        text.push_str(&format!("\n{}\n", table::closing(&other.accounted())));
     }
     text
 }

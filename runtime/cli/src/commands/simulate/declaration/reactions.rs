@@ -59,10 +59,9 @@ fn steps(node: &Node, canvases: &[Arc<Canvas>], faults: &mut Faults) -> Vec<Stri
                 let ids: Vec<&str> = ids.collect();
                 let hint = match nearest(text, ids.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!(
-                        "messages are sent by `{}`",
-                        ids[..ids.len().min(20)].join("`, `")
-                    ),
+                    None => {
+                        format!("messages are sent by `{}`", ids[..ids.len().min(20)].join("`, `"))
+                    }
                 };
                 faults.add(node.at, format!("there is no step `{text}`: {hint}"));
             }
