@@ -75,7 +75,7 @@ fn figures(outcome: &Outcome) -> String {
         ("dead letters", count(totals.dead_letters)),
         ("messages", count(totals.messages)),
         ("objects written", count(totals.objects)),
-        ("half have ended within", took),
+        ("median time to the end", took),
     ];
     if outcome.troubled {
         figures.push(("crashes survived", count(totals.crashes)));
@@ -103,7 +103,7 @@ fn picture(outcome: &Outcome, number: usize) -> String {
     let counts = Counts::of(course.entered, moved, exited);
     let drawing = svg::draw(&Picture::of(&course.plan, Some(&counts)));
     // One page may hold two drawings.
-    let drawing = drawing.replace("\"tip\"", &format!("\"tip-{number}\""));
+    let drawing = drawing.replace("id=\"tip\"", &format!("id=\"tip-{number}\""));
     let drawing = drawing.replace("url(#tip)", &format!("url(#tip-{number})"));
     format!(
         "<div class=\"scroll picture\" tabindex=\"0\" role=\"region\" aria-label=\"The Canvas, with how many users went which way\">\n{drawing}</div>\n"
@@ -123,6 +123,7 @@ fn funnel(outcome: &Outcome) -> String {
                 let share = percent(*taken, advanced);
                 format!("{} {} ({share} %)", escaped(door), count(*taken))
             });
+            let doors = doors.chain(aborted(tally.aborted));
             vec![
                 format!(
                     "{} <span class=\"quiet\">{}</span>",
@@ -153,6 +154,11 @@ fn funnel(outcome: &Outcome) -> String {
         ("advanced by", Column::Text),
     ];
     table("Users at each step; waiting and held at the end of the run", &columns, &rows)
+}
+
+/// Whose template aborted: they have advanced, and nothing was sent or written.
+fn aborted(users: u64) -> Option<String> {
+    (users > 0).then(|| format!("{} of them aborted", count(users)))
 }
 
 fn over_time(outcome: &Outcome) -> String {

@@ -18,7 +18,7 @@ h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 p { margin: .25rem 0 .75rem; }
 .quiet, figcaption, caption { color: var(--quiet); }
 .bad { color: var(--bad); }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem;
+dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr)); gap: .6rem;
   margin: 1.25rem 0; }
 dl.figures div { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px;
   padding: .55rem .8rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
@@ -30,7 +30,7 @@ dl.figures dd { margin: 0; font-size: 1.3rem; font-weight: 600; font-variant-num
 .picture svg { display: block; margin: 0 auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; padding-bottom: .3rem; font-size: .85rem; }
-th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--rule);
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
 thead th { color: var(--quiet); font-weight: 600; font-size: .82rem; white-space: nowrap; }
 tbody th { font-weight: 600; }

@@ -20,7 +20,7 @@ steps:
     user_update: { json: '{"attributes": [{"score": {{custom_attribute.${score} | default: "nothing"}}}]}' }
     on_failure: lost
   - id: done
-    exit: done
+    exit: completed
   - id: lost
     exit: lost
 "#;

@@ -7,12 +7,8 @@ use flowrun_core::{Millis, Send, SendOutcome};
 
 use super::plan::ChannelFaults;
 use super::{Dice, Plan};
-<<<<<<< HEAD
 use crate::agenda::Aftermath;
-use crate::oracle::Ledger;
-=======
 use crate::oracle::{Ledger, Mark};
->>>>>>> main
 use crate::outside::Channel;
 
 /// A channel that a plan has in hand, in front of the one that takes what gets through.

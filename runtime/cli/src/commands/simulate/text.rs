@@ -19,15 +19,14 @@ const LONGEST_REASON: usize = 120;
 /// Everything about one run, or about two.
 pub fn of(outcomes: &[Outcome], palette: Palette) -> String {
     let mut text = String::new();
+    if let [one, other] = outcomes {
+        text.push_str(&comparison::as_text(one, other));
+    }
     for outcome in outcomes {
-        text.push_str(&one(outcome, palette));
         if outcomes.len() > 1 {
             text.push('\n');
         }
-    }
-    if let [one, other] = outcomes {
-        text.push_str(&comparison::as_text(one, other));
-        text.push_str(&format!("\n{}\n", table::closing(&other.accounted())));
+        text.push_str(&one(outcome, palette));
     }
     text
 }
@@ -72,6 +71,8 @@ fn steps(outcome: &Outcome) -> String {
             true => format!("{door} {count}"),
             false => format!("{door} {count} ({} %)", percent(*count, advanced)),
         });
+        let aborted = (tally.aborted > 0).then(|| format!("{} of them aborted", tally.aborted));
+        let doors = doors.chain(aborted);
         vec![
             node.id.to_string(),
             step.arrived.to_string(),

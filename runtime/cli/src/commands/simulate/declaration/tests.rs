@@ -145,8 +145,10 @@ fn nothing_that_is_written_makes_the_reader_panic() {
         format!("users: {{ a: 1, b: {} 1 {} }}", "{ by: a, of: { 1: ".repeat(40), "} }".repeat(40));
     let long = format!("users: {{ {}: 1 }}", "x".repeat(5000));
     let wide = format!("users: {{ a: {{ from: [{}] }} }}", "1,".repeat(5000));
+    let lists = "[".repeat(20_000);
     for text in [
         deep.as_str(),
+        &lists,
         &long,
         &wide,
         "users: { a: { uniform: { min: -1e308, max: 1e308 } } }",

@@ -9,6 +9,9 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value as Json};
 use serde_yaml::{Location, Spanned};
 
+/// How deep lists and maps may lie in each other.
+const DEEPEST: usize = 32;
+
 /// Line and column, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Place {
@@ -52,8 +55,11 @@ pub struct Key {
 /// # Errors
 /// If it is not YAML: the place, and why.
 pub fn parse(text: &str) -> Result<Node, (Place, String)> {
-    // `NO` is Norway.
-    let options = serde_yaml::options! { strict_booleans: true };
+    // `NO` is Norway; and what is nested deeper than anyone writes is not read.
+    let options = serde_yaml::options! {
+        strict_booleans: true,
+        budget: serde_yaml::budget! { max_depth: DEEPEST },
+    };
     let read: Result<Spanned<Raw>, _> = serde_yaml::from_str_with_options(text, options);
     match read {
         Ok(raw) => Ok(node(raw)),
