@@ -175,6 +175,17 @@ impl Stage {
         .await
     }
 
+    /// Lets the server work until something is true; panics if that takes far too long.
+    pub async fn until(&self, what: &str, mut is: impl AsyncFnMut(&Stage) -> bool) {
+        let waiting = async {
+            while !is(self).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
+        assert!(waited.is_ok(), "{what}");
+    }
+
     /// An attribute of a user; null if there is none.
     pub fn attribute(&self, user: &str, name: &str) -> Json {
         self.memory.read(|directory| {
