@@ -12,6 +12,7 @@ mod mischief;
 pub mod oracle;
 mod outside;
 mod place;
+mod remote;
 mod totals;
 
 pub use agenda::{Arrival, Happening};
@@ -20,6 +21,7 @@ pub use backend::{Backend, Replies};
 pub use host::{Options, Simulation};
 pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
+pub use remote::Remote;
 pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.
