@@ -481,6 +481,11 @@ impl Simulation {
         &self.store
     }
 
+    /// Puts a profile in, in place of what was there.
+    pub fn put_profile(&mut self, profile: flowrun_core::track::Profile) {
+        self.store.put(profile);
+    }
+
     /// Where updates are written.
     pub fn backend(&self) -> &About {
         self.backend.as_ref().map_or(self.store.about(), |backend| backend.about())

@@ -15,6 +15,7 @@ mod outside;
 mod place;
 pub mod population;
 mod reactions;
+mod remote;
 mod totals;
 
 pub use agenda::{Aftermath, Arrival, Edit, Happening};
@@ -24,6 +25,7 @@ pub use host::{Options, Simulation};
 pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
 pub use reactions::{Reacting, Reaction, Reactions};
+pub use remote::Remote;
 pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.
