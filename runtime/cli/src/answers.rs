@@ -53,6 +53,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The configuration that was named.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// What answers for these Canvases: the fixtures named, else those beside each of them.
     pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
         let mut canvases = canvases.peekable();
@@ -70,6 +75,11 @@ impl Source {
             fixtures.append(read(&file)?);
         }
         Answers::new(fixtures, egress).context("can't fetch")
+    }
+
+    /// The configuration, named or beside the Canvas.
+    pub fn configuration(&self, canvas: Option<&Path>) -> anyhow::Result<Config> {
+        Config::open(self.config.as_deref(), canvas)
     }
 
     /// What the configuration allows, and what the options allow beside it.

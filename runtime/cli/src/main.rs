@@ -6,6 +6,7 @@
 
 mod answers;
 mod args;
+mod backend;
 mod canvases;
 mod commands;
 mod config;
@@ -16,9 +17,11 @@ mod interrupt;
 mod moment;
 mod narrator;
 mod picture;
+mod plugin_backend;
 mod plugins;
 mod progress;
 mod report;
+mod report_page;
 mod scene;
 mod table;
 mod timeline;
@@ -47,14 +50,16 @@ fn main() -> ExitCode {
         console.flush()?;
         Ok(exit)
     });
-    match result {
-        Ok(exit) => exit.into(),
+    let exit = match result {
+        Ok(exit) => exit,
         Err(error) => {
             let _ = console.flush();
             let word = console.notes.paint(Look::Bad, "error:");
             // If even this can't be said, the exit code still can.
             let _ = writeln!(std::io::stderr(), "{word} {error:#}");
-            Exit::Usage.into()
+            Exit::Usage
         }
-    }
+    };
+    flowrun_loader::leave_what_hangs(exit as u8);
+    exit.into()
 }

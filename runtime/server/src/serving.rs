@@ -24,13 +24,14 @@ use crate::routes;
 use crate::workspace::Workspace;
 
 /// Serves the API on a listener until `shutdown` ends. Requests that are under way then are finished, as far as
-/// [`Limits::drain_deadline`] goes; new ones are not taken. An error is one that no waiting mends.
+/// [`Limits::drain_deadline`] goes; new ones are not taken. What goes wrong with one connection ends that connection, so
+/// serving itself can't fail.
 pub async fn serve(
     listener: TcpListener,
     workspace: Arc<dyn Workspace>,
     options: Options,
     shutdown: impl Future<Output = ()>,
-) -> std::io::Result<()> {
+) {
     let limits = options.limits;
     let api = Api::new(workspace, options);
     let router = routes::router(api.clone());
@@ -72,7 +73,6 @@ pub async fn serve(
     tasks.shutdown().await;
     alarm.abort();
     tracing::info!("stopped");
-    Ok(())
 }
 
 /// The peer was gone before it was accepted.
@@ -154,7 +154,9 @@ async fn linger(mut stream: TcpStream, open: &Open, limits: &Limits) {
 async fn alarm(api: Arc<Api>) {
     const AT_MOST: Duration = Duration::from_secs(60);
     loop {
-        let next = api.workspace.wake(api.options.clock.now_ms()).await;
+        let (workspace, now_ms) = (api.workspace.clone(), api.options.clock.now_ms());
+        // A call that breaks off is tried again, like one that had nothing to say.
+        let next = Api::whole(async move { workspace.wake(now_ms).await }).await.unwrap_or(None);
         let left = next.map(|next| next.saturating_sub(api.options.clock.now_ms()).max(1));
         let left = left.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         tokio::select! {

@@ -11,6 +11,7 @@ use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, rende
 use serde_json::{Value as Json, json};
 
 use crate::canvases;
+use crate::config::plugins::Plugin as Configured;
 use crate::config::{BackendUrl, Config};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -23,7 +24,7 @@ Examples:
   flowrun check flows --format sarif > check.sarif  for code scanners
   flowrun check --explain FR0203                    what a code means, with examples
 
-In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml,
+In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml, *.simulate.yaml,
 *.fixtures.yaml and *.events.yaml. Diagnostics are on standard output, the summary on standard error.";
 
 /// Find all faults of Canvases
@@ -81,7 +82,7 @@ impl Check {
             return explain(code, self.format(), console);
         }
         let files = canvas_files(&self.paths)?;
-        let catalogue = self.plugins.catalogue(console)?;
+        let catalogue = self.plugins.catalogue_for(&self.configured(&files), console)?;
         let mut found = Found::default();
         let mut configurations = Configurations::default();
         for path in &files {
@@ -119,6 +120,12 @@ impl Check {
 }
 
 impl Check {
+    /// How plugins are run; what is wrong with the file is told with the Canvases it is for.
+    fn configured(&self, files: &[PathBuf]) -> BTreeMap<String, Configured> {
+        let first = files.first().map(|file| &**file);
+        Config::open(self.config.as_deref(), first).map(|config| config.plugins).unwrap_or_default()
+    }
+
     fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
@@ -235,8 +242,9 @@ fn is_canvas(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) else {
         return false;
     };
-    let other =
-        [".test", ".users", ".events", ".fixtures"].iter().any(|ending| stem.ends_with(ending));
+    let other = [".test", ".users", ".events", ".fixtures", ".simulate"]
+        .iter()
+        .any(|ending| stem.ends_with(ending));
     !other && !stem.is_empty() && !stem.starts_with('.')
 }
 
@@ -283,6 +291,7 @@ mod tests {
             ("vip.users.yml", false),
             ("vip.events.yaml", false),
             ("vip.fixtures.yaml", false),
+            ("vip.simulate.yaml", false),
             (".hidden.yaml", false),
             (".yaml", false),
             ("vip.json", false),

@@ -9,3 +9,4 @@ pub mod list;
 pub mod plugin;
 pub mod run;
 pub mod schema;
+pub mod simulate;

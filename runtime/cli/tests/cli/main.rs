@@ -9,6 +9,7 @@ mod evaluating;
 mod explaining;
 mod listing;
 mod running;
+mod simulating;
 mod stage;
 mod users;
 

@@ -3,6 +3,7 @@
 mod abuse;
 mod access;
 mod canvases;
+mod faulty;
 mod flood;
 mod limits;
 mod logs;
