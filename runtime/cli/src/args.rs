@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, eval, explain, graph, list, plugin, run, schema, simulate,
+    check, completions, eval, explain, graph, list, plugin, run, schema, serve, simulate,
 };
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
@@ -46,6 +46,7 @@ pub enum Command {
     Explain(explain::Explain),
     Eval(eval::Eval),
     List(list::List),
+    Serve(serve::Serve),
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
@@ -66,6 +67,7 @@ impl Command {
             Command::Explain(explain) => explain.run(console),
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
+            Command::Serve(serve) => serve.run(console),
             Command::Schema(schema) => schema.run(console),
             Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
@@ -93,7 +95,7 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 6] = ["test", "serve", "status", "dead-letters", "replay", "new"];
+const LATER: [&str; 5] = ["test", "status", "dead-letters", "replay", "new"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

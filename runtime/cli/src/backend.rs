@@ -54,7 +54,7 @@ pub fn attach(
     Ok(())
 }
 
-fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
+pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
     let mut settings = HttpSettings::at(url);
     settings.key = Some(key(config)?);
     settings.limits = limits(config.objects_per_request);

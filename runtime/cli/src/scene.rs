@@ -174,7 +174,17 @@ fn open(
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
     let config = Config::open(setting.source.config(), flows.first().map(|flow| &**flow))?;
-    let catalogue = setting.plugins.catalogue_for(&config.plugins, console)?;
+    open_with(flows, &config, &setting.plugins, console)
+}
+
+/// The same by a configuration that was read already.
+pub fn open_with(
+    flows: &[PathBuf],
+    config: &Config,
+    plugins: &Plugins,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Opened>>> {
+    let catalogue = plugins.catalogue_for(&config.plugins, console)?;
     let opened: Vec<Opened> =
         flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 
 pub use canvases::shown;
 pub use journeys::Entrances;
-pub use profiles::Held;
+pub use profiles::{Held, directory};
 
 use crate::engine::{self, Engine};
 use crate::memory::Memory;

@@ -10,6 +10,8 @@ use crate::engine::core::batcher::{BatcherSettings, Limits, Part, Reply, Request
 use crate::engine::core::{Millis, World};
 use crate::engine::profile_backends::{About, ProfileBackend};
 use crate::memory::Memory;
+use crate::track::{self, Directory, Profile, Profiles as _};
+use crate::workspace::Busy;
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 8;
@@ -33,6 +35,17 @@ impl Held {
         let about = About { name: "memory".into(), batches, remembers_keys: true };
         Held { memory, clock, about }
     }
+}
+
+/// Profiles to begin with. Further ids will come from strangers, so these can't foresee which ones collide.
+pub fn directory(profiles: impl IntoIterator<Item = Profile>) -> Result<Directory, Busy> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|_| Busy::Failed)?;
+    let mut kept = track::Memory::with_seed(u64::from_le_bytes(seed));
+    for profile in profiles {
+        kept.insert(profile);
+    }
+    Ok(Directory::new(kept))
 }
 
 #[async_trait]
