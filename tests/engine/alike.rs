@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowrun_engine::clock::Anchored;
 use flowrun_engine::core::Millis;
-use flowrun_engine::core::batcher::{Reply, Request};
+use flowrun_engine::core::batcher::{BatcherSettings, Limits, Reply, Request};
 use flowrun_engine::core::trace::{Line, What};
 use flowrun_engine::log::{Keep, Memory as Log};
 use flowrun_engine::profile_backends::{About, Memory, ProfileBackend};
@@ -72,6 +72,17 @@ impl Watcher for Told {
     }
 }
 
+/// Each write in a request of its own: who shares one with whom depends on how fast messages go out, which takes no time
+/// in a simulation, and threads in the engine.
+fn store() -> Memory {
+    Memory::new(BatcherSettings {
+        limits: Limits { attributes: 1, events: 1, purchases: 1, combined: None },
+        in_flight: 2 * USERS,
+        per_minute: None,
+        ..BatcherSettings::default()
+    })
+}
+
 fn users() -> Vec<String> {
     // Some come twice.
     (0..USERS).map(|n| format!("u{}", n % (USERS - 20))).collect()
@@ -85,7 +96,7 @@ fn simulated() -> Vec<Line> {
         threads: 1,
         ..simulation::Options::default()
     };
-    let mut run = Simulation::new(options, Memory::default());
+    let mut run = Simulation::new(options, store());
     run.add_canvas(canvas(STORY));
     run.add_arrivals(users().into_iter().map(|user| Arrival {
         at: START,
@@ -102,7 +113,7 @@ async fn lived() -> Vec<Line> {
     let clock = Arc::new(Anchored::at(START));
     let local = Arc::new(Local::new(Memory::default(), clock.clone()));
     let lines = Lines::default();
-    let slow = Slow(Local::new(Memory::default(), clock.clone()));
+    let slow = Slow(Local::new(store(), clock.clone()));
     let setup = Setup {
         canvases: vec![canvas(STORY)],
         log: Box::new(Log::new(Keep::Nothing)),

@@ -31,7 +31,7 @@ async fn a_slow_backend_closes_the_entrance_and_holds_timers_back() {
         in_flight: 1,
         ..BatcherSettings::default()
     };
-    let stage = Stage::with(LATER, options, batches, applied(600_000));
+    let stage = Stage::with(LATER, options, batches, applied(200_000));
     for user in ["a", "b", "c"] {
         stage.enter(user).await;
         stage.pass(1_000).await;

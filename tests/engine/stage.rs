@@ -54,9 +54,7 @@ pub fn applied(ms: u64) -> Script {
 /// A request as the backend saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    pub users: Vec<String>,
     pub keys: Vec<u128>,
-    pub attempt: u32,
 }
 
 pub struct Scripted {
@@ -82,12 +80,8 @@ impl ProfileBackend for Scripted {
     }
 
     async fn commit(&self, request: &Request) -> Reply {
-        let parts = request.parts.iter();
-        let seen = Seen {
-            users: parts.clone().map(|part| part.write.key.user.to_string()).collect(),
-            keys: parts.map(|part| part.write.key.digest()).collect(),
-            attempt: request.attempt(),
-        };
+        let seen =
+            Seen { keys: request.parts.iter().map(|part| part.write.key.digest()).collect() };
         let number = {
             let mut all = self.seen.lock().unwrap();
             all.push(seen);
