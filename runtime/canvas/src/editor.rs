@@ -43,7 +43,7 @@ pub fn schema(catalogue: &Catalogue) -> Json {
 
 /// Takes out what would mislead an editor: to JSON Schema a `duration` is ISO 8601 only, and
 /// a default of nothing is none.
-fn tidy(schema: &mut Json, depth: usize) {
+pub(crate) fn tidy(schema: &mut Json, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }

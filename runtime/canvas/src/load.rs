@@ -193,7 +193,7 @@ fn graph(
 pub(crate) const MAX_DIAGNOSTICS: usize = 1000;
 
 /// Puts diagnostics into the order of the files, and gives them lines and columns.
-fn finish(mut faults: Vec<Diagnostic>, sources: &[Source]) -> Vec<Diagnostic> {
+pub(crate) fn finish(mut faults: Vec<Diagnostic>, sources: &[Source]) -> Vec<Diagnostic> {
     let lines: Vec<Lines<'_>> = sources.iter().map(|source| Lines::of(&source.text)).collect();
     let number = |path: &str| {
         // A fault without a path lies in the Canvas itself.

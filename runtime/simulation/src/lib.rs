@@ -10,6 +10,8 @@ mod host;
 mod mischief;
 mod outside;
 mod place;
+mod rehearsal;
+mod script;
 mod totals;
 
 pub use agenda::{Arrival, Happening};
@@ -18,6 +20,8 @@ pub use backend::{Backend, Replies};
 pub use host::{Options, Simulation};
 pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
+pub use rehearsal::{Letter, Rehearsal, State, Whereabouts};
+pub use script::{Reaction, Rule, Script, Sent, SentPart};
 pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.
