@@ -34,6 +34,10 @@ const BANNED: &[(&str, &str)] = &[
     ("unsafe ", "unsafe code lives in plugins/loader"),
 ];
 
+/// The one exception: macros whose text becomes part of a plugin, where it meets C. What they
+/// call in the SDK is safe, and the SDK itself still forbids unsafe code.
+const EXPANDED_ELSEWHERE: &str = "plugins/sdk/src/export.rs";
+
 /// The bans that a source breaks, by line. Comments may name what they like.
 fn broken(source: &str) -> Vec<(usize, &'static str, &'static str)> {
     let lines = source.lines().enumerate();
@@ -61,7 +65,11 @@ fn pure_crates_touch_nothing() {
         for path in crate::files_below(&format!("{folder}/src")) {
             let text = fs::read_to_string(&path).expect("a source is text");
             sources += 1;
-            assert_eq!(broken(&text), [], "{}", path.display());
+            let mut broken = broken(&text);
+            if path.ends_with(EXPANDED_ELSEWHERE) {
+                broken.retain(|(_, banned, _)| *banned != "unsafe ");
+            }
+            assert_eq!(broken, [], "{}", path.display());
         }
         let lib = crate::root().join(folder).join("src/lib.rs");
         let lib = fs::read_to_string(lib).expect("a crate has a lib.rs");

@@ -40,16 +40,16 @@ pub enum Attribute<'a> {
 
 /// All users who are at one step at one moment.
 pub struct Cohort<'a> {
-    now: Millis,
-    seed: u64,
+    pub(crate) now: Millis,
+    pub(crate) seed: u64,
     /// `canvas/step`: what a stable random choice is tied to.
-    place: &'a str,
-    company_zone: &'a str,
-    reads: &'a [String],
-    slots: usize,
-    users: Vec<&'a str>,
-    cells: Vec<Cell>,
-    text: String,
+    pub(crate) place: &'a str,
+    pub(crate) company_zone: &'a str,
+    pub(crate) reads: &'a [String],
+    pub(crate) slots: usize,
+    pub(crate) users: Vec<&'a str>,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) text: String,
 }
 
 impl<'a> Cohort<'a> {
@@ -159,12 +159,15 @@ impl<'a> Visit<'a> {
     /// A number below `buckets` that is always the same for this user at this step and
     /// seed: what "random" means in a Canvas.
     pub fn bucket(&self, buckets: u32) -> u32 {
+        ((u128::from(self.hash()) * u128::from(buckets)) >> 64) as u32
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
         let mut key = Vec::with_capacity(64);
         key.extend_from_slice(self.cohort.place.as_bytes());
         key.push(0);
         key.extend_from_slice(self.user().as_bytes());
-        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(&key, self.cohort.seed);
-        ((u128::from(hash) * u128::from(buckets)) >> 64) as u32
+        xxhash_rust::xxh3::xxh3_64_with_seed(&key, self.cohort.seed)
     }
 
     /// The door by which everybody leaves who has no reason to take another.

@@ -4,17 +4,23 @@
 //! is created once per place in a Canvas from its typed settings, and then turns visits
 //! into [`Decision`]s. It never performs anything: time, identity, profile values and
 //! rendered templates come in with the [`Visit`], and what should happen goes out as a
-//! decision that the runtime commits before it acts on it.
+//! decision that the runtime commits before it acts on it. [`export_step!`] makes a library of
+//! it that a runtime loads; profile backends ([`backend`]) and message channels ([`channel`])
+//! are made in the same way.
 //!
 //! Settings are plain serde structs. The types of [`settings`] carry what only the
 //! runtime can do: [`Text`](settings::Text) is Liquid, rendered per user before the step is asked;
 //! [`Condition`](settings::Condition) is evaluated; [`Door`](settings::Door) names a step to go to.
 #![forbid(unsafe_code)]
 
+pub mod backend;
+pub mod channel;
 mod cohort;
 mod decision;
 mod declaration;
 mod duration;
+mod export;
+pub mod plugin;
 pub mod settings;
 mod step;
 pub mod testing;

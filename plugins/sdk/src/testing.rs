@@ -25,12 +25,18 @@
 //! Liquid: what a template renders to is [given](User::given) per user, by the setting's
 //! JSON pointer. A text in which no Liquid stands needs no value.
 
+#[cfg(feature = "examples")]
+mod examples;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
 use crate::settings::{Tree, format};
 use crate::{Cell, CohortBuilder, Decide, Decision, Door, Fault, Kind, Millis, Step};
+
+#[cfg(feature = "examples")]
+pub use examples::{parse_yaml, try_examples, try_kind};
 
 /// A step at a place in an imagined Canvas.
 pub struct Trial {
@@ -47,8 +53,15 @@ pub struct Trial {
 /// What stands in place of a template or condition.
 struct Slot {
     at: String,
+    kind: Slotted,
     /// What every user has for whom nothing is given; `None` where Liquid stands.
     constant: Option<Json>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slotted {
+    Text,
+    Condition,
 }
 
 impl Trial {
@@ -63,9 +76,7 @@ impl Trial {
             Some(setting) if !settings.is_object() => json!({ setting.as_str(): settings }),
             _ => settings,
         };
-        let mut loader = Loader { root: &kind.settings, slots: Vec::new(), doors: Vec::new() };
-        let settings =
-            loader.load(&[&kind.settings], At { path: "", key: "", item: None }, settings);
+        let (loader, settings) = Loader::run(&kind.settings, settings);
         Ok(Trial {
             step: kind.create(settings)?,
             slots: loader.slots,
@@ -75,6 +86,11 @@ impl Trial {
             seed: 0,
             zone: "UTC".to_owned(),
         })
+    }
+
+    /// Settings as `create` gets them: slots and door numbers in place of texts and steps.
+    pub fn loaded(schema: &Json, settings: Json) -> Json {
+        Loader::run(schema, settings).1
     }
 
     /// The moment of the decisions; the beginning of 1970 if nothing is said.
@@ -110,6 +126,21 @@ impl Trial {
         let index = self.doors.iter().position(|door| door == name);
         let index = index.unwrap_or_else(|| panic!("no door is called `{name}`"));
         Door(Door::FIRST_OWN + index as u16)
+    }
+
+    /// The names of all doors by number: the general ones, then those that settings open.
+    pub fn doors(&self) -> Vec<&str> {
+        let own = self.doors.iter().map(String::as_str);
+        ["next", "on_failure", "on_timeout"].into_iter().chain(own).collect()
+    }
+
+    /// A user for whom every condition holds or doesn't, and every text is this.
+    pub fn imagined(&self, id: &str, holds: bool, text: &str) -> User {
+        self.slots.iter().fold(User::new(id), |user, slot| match slot.constant {
+            Some(_) => user,
+            None if slot.kind == Slotted::Condition => user.given(&slot.at, holds),
+            None => user.given(&slot.at, text),
+        })
     }
 
     /// What the step says about correct settings all the same.
@@ -212,21 +243,28 @@ struct At<'a> {
 }
 
 impl<'k> Loader<'k> {
+    fn run(root: &'k Json, settings: Json) -> (Loader<'k>, Json) {
+        let mut loader = Loader { root, slots: Vec::new(), doors: Vec::new() };
+        let settings = loader.load(&[root], At { path: "", key: "", item: None }, settings);
+        (loader, settings)
+    }
+
     fn load(&mut self, schemas: &[&'k Json], at: At<'_>, value: Json) -> Json {
         let schemas = self.alternatives(schemas);
         let format = schemas.iter().find_map(|schema| schema.get("format")?.as_str());
         match (format, value) {
             (Some(format::TEXT | format::TEXT_FILE), Json::String(source)) => {
                 let constant = !has_liquid(&source);
-                let slot = self.slot(at.path, constant.then_some(Json::Null));
+                let slot = self.slot(at.path, Slotted::Text, constant.then_some(Json::Null));
                 json!({ "slot": slot, "source": source, "constant": constant })
             }
             (Some(format::CONDITION), Json::String(source)) => {
-                let slot = self.slot(at.path, source.trim().parse::<bool>().ok().map(Json::Bool));
+                let flag = source.trim().parse::<bool>().ok().map(Json::Bool);
+                let slot = self.slot(at.path, Slotted::Condition, flag);
                 json!({ "slot": slot, "source": source })
             }
             (Some(format::CONDITION), Json::Bool(flag)) => {
-                let slot = self.slot(at.path, Some(Json::Bool(flag)));
+                let slot = self.slot(at.path, Slotted::Condition, Some(Json::Bool(flag)));
                 json!({ "slot": slot, "source": flag.to_string() })
             }
             (Some(format::STEP), Json::String(_)) => self.open_door(at),
@@ -300,7 +338,9 @@ impl<'k> Loader<'k> {
     /// Structured settings: every string with Liquid becomes a slot.
     fn leaves(&mut self, at: &str, value: Json) -> Json {
         match value {
-            Json::String(text) if has_liquid(&text) => json!({ Tree::SLOT: self.slot(at, None) }),
+            Json::String(text) if has_liquid(&text) => {
+                json!({ Tree::SLOT: self.slot(at, Slotted::Text, None) })
+            }
             Json::Array(items) => {
                 let item = |(index, item)| self.leaves(&format!("{at}/{index}"), item);
                 items.into_iter().enumerate().map(item).collect()
@@ -317,8 +357,8 @@ impl<'k> Loader<'k> {
         }
     }
 
-    fn slot(&mut self, at: &str, constant: Option<Json>) -> usize {
-        self.slots.push(Slot { at: at.to_owned(), constant });
+    fn slot(&mut self, at: &str, kind: Slotted, constant: Option<Json>) -> usize {
+        self.slots.push(Slot { at: at.to_owned(), kind, constant });
         self.slots.len() - 1
     }
 }

@@ -16,6 +16,7 @@
 #[cfg(test)]
 extern crate self as flowrun_canvas;
 
+mod bytes;
 pub mod codes;
 mod composer;
 mod diagnostic;
@@ -39,6 +40,7 @@ mod words;
 mod yaml;
 mod zones;
 
+pub use bytes::{load_bytes, unreadable};
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Label, Position, Severity, Span, Suggestion};
 pub use editor::schema;

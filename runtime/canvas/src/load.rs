@@ -25,7 +25,16 @@ use crate::{Files, Loaded, Source, codes, secrets};
 ///
 /// The Canvas is there if and only if no diagnostic is an error; warnings may stand beside it.
 pub fn load(source: Source, catalogue: &Catalogue, files: &dyn Files) -> Loaded {
-    let mut faults = Vec::new();
+    load_beside(source, Vec::new(), catalogue, files)
+}
+
+/// The same where something is known to be wrong with the file already.
+pub(crate) fn load_beside(
+    source: Source,
+    mut faults: Vec<Diagnostic>,
+    catalogue: &Catalogue,
+    files: &dyn Files,
+) -> Loaded {
     let mut texts = Texts::new(&source, files);
     let parts = yaml::parse(&source.text, &mut faults)
         .and_then(|root| read(&root, &source, catalogue, &mut texts, &mut faults));

@@ -66,10 +66,16 @@ pub(crate) fn settle<'s>(
         _ => walker.walk(&kind.settings, &entry.value, &at),
     };
     let (slots, doors, files) = (walker.slots, walker.doors, walker.files);
+    let mended = walker.mended;
     let may_lose = |fault: &Diagnostic| MAY_LOSE_A_DOOR.contains(&fault.code);
     let lost_way = !doors.is_empty() && faults[before..].iter().any(may_lose);
     let places = Places { entry, source, files };
     let created = settings.and_then(|settings| {
+        if mended {
+            let found = found_beside(kind, &settings);
+            faults.extend(found.iter().map(|fault| places.diagnostic(fault, name)));
+            return None;
+        }
         let rendered = composer::writes(kind).then(|| Rendered::of(&settings));
         let created = kind.create(settings);
         let (step, mut found) = match created {
@@ -87,6 +93,17 @@ pub(crate) fn settle<'s>(
         Some(Created { step: step?, slots })
     });
     Settled { doors, created, lost_way }
+}
+
+/// What a step says of settings of which some are wrong: only what is about one of the
+/// others. The step as a whole may seem to lack what was merely left out.
+fn found_beside(kind: &Kind, settings: &Json) -> Vec<Fault> {
+    let mut found = match kind.create(settings.clone()) {
+        Ok(step) => step.warnings(),
+        Err(refused) => refused,
+    };
+    found.retain(|fault| !fault.at.is_empty() && settings.pointer(&fault.at).is_some());
+    found
 }
 
 /// A step that was not created has an error, also where it doesn't say so.

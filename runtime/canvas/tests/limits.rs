@@ -6,7 +6,7 @@ mod catalogue;
 use std::time::{Duration, Instant};
 
 use catalogue::load_text;
-use flowrun_canvas::{codes, render_json, render_text};
+use flowrun_canvas::{codes, load_bytes, render_json, render_text, unreadable};
 
 const MIB: usize = 1 << 20;
 
@@ -178,4 +178,47 @@ fn a_circle_of_ten_thousand_steps_is_named_in_short() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code, codes::CYCLE);
     assert!(found[0].message.len() < 300 && found[0].related.len() <= 12);
+}
+
+/// Bytes of a file, and what is said of them: code, line, column, words.
+#[test]
+fn what_is_not_utf8_has_a_place_and_hides_nothing() {
+    let latin =
+        b"canvas: a\ndescription: \xc3\xa9 caf\xe9 \xe9\nstps: []\nsteps:\n- id: b\n  exit: c\n";
+    let utf16 = b"\xff\xfec\0a\0n\0v\0a\0s\0:\0".to_vec();
+    let mut cut = "canvas: a\n".to_owned() + &"# ".repeat(MIB / 2);
+    cut.push('é');
+    let cut = cut.into_bytes()[..MIB + 1].to_vec();
+    for (bytes, expected) in [
+        (
+            latin.to_vec(),
+            &[
+                ("FR0120", 2, 19, "save the file as UTF-8; there is one more such place"),
+                ("FR0113", 3, 1, ""),
+            ][..],
+        ),
+        (b"canvas: a\nsteps:\n- id: b\n  exit: c\n# \xe9".to_vec(), &[("FR0120", 5, 3, "")]),
+        (utf16, &[("FR0120", 1, 1, "it looks like UTF-16: save the file as UTF-8")]),
+        (cut, &[("FR0102", 1, 1, "")]),
+        (b"canvas: a\nsteps: [{id: b, exit: c}]\n".to_vec(), &[]),
+    ] {
+        let path = "a.yaml".to_owned();
+        let loaded = load_bytes(path, bytes, catalogue::catalogue(), &catalogue::Beside);
+        assert_eq!(loaded.diagnostics.len(), expected.len(), "{:?}", loaded.diagnostics);
+        for (found, (code, line, column, hint)) in loaded.diagnostics.iter().zip(expected) {
+            assert_eq!((found.code.as_str(), found.line()), (*code, *line), "{found:?}");
+            assert_eq!(found.column(), *column, "{found:?}");
+            assert!(found.hint.as_deref().unwrap_or_default().contains(hint), "{found:?}");
+        }
+        assert_eq!(loaded.canvas.is_some(), expected.is_empty());
+        let text = render_text(&loaded.diagnostics, &loaded.sources, false);
+        assert_eq!(text.is_empty(), expected.is_empty());
+    }
+    let none = unreadable("none.yaml".to_owned(), "there is no such file");
+    let text = render_text(&none.diagnostics, &none.sources, false);
+    assert!(
+        text.contains("error[FR0121]: the Canvas can't be read: there is no such file\n"),
+        "{text}"
+    );
+    assert!(text.contains("--> none.yaml"), "{text}");
 }

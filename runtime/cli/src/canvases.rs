@@ -1,11 +1,11 @@
 //! Opening Canvas files: read, loaded, and what is to be said about them.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use flowrun_canvas::{Diagnostic, Source, load};
+use anyhow::anyhow;
+use flowrun_canvas::{Diagnostic, Loaded, Source, load_bytes, unreadable};
 
 use crate::core::Canvas;
 use crate::folder::{Folder, LARGEST, said};
@@ -19,46 +19,66 @@ pub struct Opened {
     pub sources: Vec<Source>,
 }
 
+/// Why there is nothing to check.
+enum Missing {
+    /// There is no such file, or it is a folder: a slip on the command line.
+    Slip(anyhow::Error),
+    /// The file is there and can't be read.
+    Unreadable(String),
+}
+
 /// Reads and checks a Canvas.
 ///
 /// # Errors
-/// If there is no such file, or none that is text. What is wrong *in* it is a diagnostic.
+/// If there is no such file. What is wrong with it or *in* it is a diagnostic.
 pub fn open(path: &Path, catalogue: &Catalogue) -> anyhow::Result<Opened> {
-    let text = read(path)?;
-    let source = Source { path: path.display().to_string(), text };
-    let loaded = load(source, catalogue, &Folder::of(path));
-    Ok(Opened {
-        path: path.to_owned(),
-        canvas: loaded.canvas,
-        diagnostics: loaded.diagnostics,
-        sources: loaded.sources,
-    })
+    match read(path) {
+        Ok(bytes) => Ok(checked(path, bytes, catalogue)),
+        Err(Missing::Unreadable(why)) => Ok(without(path, &why)),
+        Err(Missing::Slip(error)) => Err(error),
+    }
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+/// The same for one of many files: not even a missing one may hide the faults of the others.
+pub fn open_one_of_many(path: &Path, catalogue: &Catalogue) -> Opened {
+    match read(path) {
+        Ok(bytes) => checked(path, bytes, catalogue),
+        Err(Missing::Unreadable(why)) => without(path, &why),
+        Err(Missing::Slip(_)) if path.is_dir() => without(path, "it is a folder"),
+        Err(Missing::Slip(_)) => without(path, "there is no such file"),
+    }
+}
+
+fn checked(path: &Path, bytes: Vec<u8>, catalogue: &Catalogue) -> Opened {
+    let shown = path.display().to_string();
+    opened(path, load_bytes(shown, bytes, catalogue, &Folder::of(path)))
+}
+
+fn without(path: &Path, why: &str) -> Opened {
+    opened(path, unreadable(path.display().to_string(), why))
+}
+
+fn opened(path: &Path, loaded: Loaded) -> Opened {
+    let Loaded { canvas, diagnostics, sources } = loaded;
+    Opened { path: path.to_owned(), canvas, diagnostics, sources }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Missing> {
     let shown = path.display();
     if path.is_dir() {
-        bail!(
+        return Err(Missing::Slip(anyhow!(
             "`{shown}` is a folder: name a Canvas in it, or see all its faults with `flowrun check {shown}`"
-        )
+        )));
     }
-    let file = File::open(path)
-        .map_err(|error| anyhow::anyhow!("can't read the Canvas `{shown}`: {}", said(&error)))?;
+    let cant = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Missing::Slip(anyhow!("can't read the Canvas `{shown}`: {}", said(&error)))
+        }
+        _ => Missing::Unreadable(said(&error)),
+    };
     // One byte more than allowed, so that the loader sees that it is too large.
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("can't read the Canvas `{shown}`"))?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        // The cut may have gone through a character.
-        Err(error) if error.as_bytes().len() as u64 > LARGEST => {
-            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
-        }
-        Err(error) => {
-            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            bail!("the Canvas `{shown}` is not UTF-8 text (line {line}): save it as UTF-8")
-        }
-    }
+    let file = File::open(path).map_err(cant)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(cant)?;
+    Ok(bytes)
 }

@@ -55,7 +55,18 @@ impl Connector {
     pub async fn connect(&self, target: &Target, allowed: &[Cidr]) -> Result<Line, Failed> {
         let found = self.addresses(&target.host).await?;
         let addresses = permitted(&target.host, found, allowed)?;
-        let tcp = reach(&addresses, target.port).await?;
+        Ok(self.line(target, &addresses).await?)
+    }
+
+    /// As [`Self::connect`], to wherever the name leads: for addresses that the operator
+    /// wrote down, where no rule of templates applies.
+    pub async fn connect_anywhere(&self, target: &Target) -> Result<Line, Missed> {
+        let addresses = self.addresses(&target.host).await?;
+        self.line(target, &addresses).await
+    }
+
+    async fn line(&self, target: &Target, addresses: &[IpAddr]) -> Result<Line, Missed> {
+        let tcp = reach(addresses, target.port).await?;
         // Requests are written in one go; waiting for more to send only costs time.
         let _ = tcp.set_nodelay(true);
         if !target.tls {
@@ -66,12 +77,12 @@ impl Connector {
         Ok(Line::Tls(Box::new(tls)))
     }
 
-    async fn addresses(&self, host: &Host<String>) -> Result<Vec<IpAddr>, Failed> {
+    async fn addresses(&self, host: &Host<String>) -> Result<Vec<IpAddr>, Missed> {
         match host {
             Host::Ipv4(v4) => Ok(vec![(*v4).into()]),
             Host::Ipv6(v6) => Ok(vec![(*v6).into()]),
             Host::Domain(name) => {
-                Ok(self.resolver.resolve(name).await.map_err(|_| Missed::Unreachable)?)
+                self.resolver.resolve(name).await.map_err(|_| Missed::Unreachable)
             }
         }
     }
@@ -100,7 +111,7 @@ fn permitted(
     }
 }
 
-async fn reach(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failed> {
+async fn reach(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Missed> {
     let tried = &addresses[..addresses.len().min(TRIES)];
     for (number, address) in tried.iter().enumerate() {
         let connecting = TcpStream::connect(SocketAddr::new(*address, port));
@@ -113,7 +124,7 @@ async fn reach(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failed> {
             return Ok(tcp);
         }
     }
-    Err(Missed::Unreachable.into())
+    Err(Missed::Unreachable)
 }
 
 fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Missed> {

@@ -96,4 +96,4 @@ fn lock<T>(store: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 #[path = "door_tests/mod.rs"]
-mod tests;
+pub(crate) mod tests;

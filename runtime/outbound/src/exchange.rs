@@ -16,8 +16,8 @@ use crate::missed::Missed;
 /// The largest body that is read, in bytes: Braze's limit.
 const LARGEST_BODY: usize = 1 << 20;
 /// The most that all headers of an answer may take, in bytes.
-const LARGEST_HEAD: usize = 32 << 10;
-const MOST_HEADERS: usize = 100;
+pub(crate) const LARGEST_HEAD: usize = 32 << 10;
+pub(crate) const MOST_HEADERS: usize = 100;
 
 /// What came back.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ where
     if head.headers.get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
         return Err(Missed::Garbled);
     }
-    let text = String::from_utf8_lossy(&read(body).await?).into_owned();
+    let text = String::from_utf8_lossy(&read(body, LARGEST_BODY).await?).into_owned();
     Ok(Reply { status: head.status.as_u16(), text })
 }
 
@@ -61,9 +61,9 @@ pub(crate) fn unused(status: StatusCode) -> bool {
     status.is_redirection() || status == StatusCode::NOT_FOUND
 }
 
-/// Reads a body to its end, or until it is too large.
-async fn read(body: Incoming) -> Result<Vec<u8>, Missed> {
-    if body.size_hint().lower() > LARGEST_BODY as u64 {
+/// Reads a body to its end, or until it is larger than so many bytes.
+pub(crate) async fn read(body: Incoming, largest: usize) -> Result<Vec<u8>, Missed> {
+    if body.size_hint().lower() > largest as u64 {
         return Err(Missed::TooLarge);
     }
     let mut body = pin!(body);
@@ -71,7 +71,7 @@ async fn read(body: Incoming) -> Result<Vec<u8>, Missed> {
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         // Trailers are read past.
         let Ok(data) = frame.map_err(missed)?.into_data() else { continue };
-        if read.len() + data.len() > LARGEST_BODY {
+        if read.len() + data.len() > largest {
             return Err(Missed::TooLarge);
         }
         read.extend_from_slice(&data);
@@ -80,6 +80,6 @@ async fn read(body: Incoming) -> Result<Vec<u8>, Missed> {
 }
 
 /// Headers beyond their limit are no HTTP either.
-fn missed(error: hyper::Error) -> Missed {
+pub(crate) fn missed(error: hyper::Error) -> Missed {
     if error.is_parse() { Missed::Garbled } else { Missed::Unreachable }
 }

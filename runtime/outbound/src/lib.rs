@@ -14,6 +14,10 @@
 //! everybody's sight. What goes wrong on the way is [`Answer::none`]: nothing is inserted,
 //! as in Braze.
 //!
+//! What the operator named in so many words, such as the profile backend's endpoint, is a
+//! [`Peer`]: these rules protect against templates, so they don't bind it; its connections
+//! stay open, and it says how a call failed.
+//!
 //! [`Fixtures`] answer from a file; [`Door`] and [`Blocking`] from the network. The cache
 //! and the watch over hosts' health are pure and take the time as an argument.
 //!
@@ -33,6 +37,7 @@ mod exchange;
 pub mod fixtures;
 mod health;
 mod missed;
+pub mod peer;
 mod resolve;
 mod secret;
 mod target;
@@ -44,5 +49,6 @@ pub use door::Door;
 pub use egress::{Credential, Egress, HostPattern};
 pub use error::Error;
 pub use fixtures::Fixtures;
+pub use peer::Peer;
 pub use resolve::{Addresses, Resolve, System};
 pub use secret::Secret;

@@ -5,11 +5,13 @@
 //! local store that steps read: what it has applied is what the next step sees.
 #![forbid(unsafe_code)]
 
+pub mod http;
 mod memory;
 
 use async_trait::async_trait;
 use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 
+pub use http::{Http, HttpSettings};
 pub use memory::{Known, Memory};
 
 /// What is true of a backend as a whole.

@@ -6,14 +6,30 @@
 //!
 //! Invariants: no request can hold more than its share of memory or time ([`Limits`]); a body is handed to the workspace
 //! only after its sender was let in; an answer of 2xx stands for what the workspace has promised ([`About::commit`]); keys,
-//! bodies and identifiers of users are neither logged nor repeated in an answer.
+//! bodies and identifiers of users are neither logged nor repeated in an answer. No TLS: that is a proxy's.
 #![forbid(unsafe_code)]
 
+mod api;
+mod connections;
+mod json;
+pub mod keys;
+mod memory;
+mod metrics;
+mod options;
+mod rates;
+mod reading;
+mod reply;
+mod routes;
+mod serving;
 mod workspace;
 
 pub use flowrun_track as track;
+pub use keys::{Keys, Permission, Permissions, Token};
+pub use memory::Memory;
+pub use options::{Clock, Dialect, Limits, Options};
+pub use rates::{Rate, Rates};
+pub use serving::serve;
 pub use workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Happened,
-    Journeys, Neighbour, Refusal, ScheduleId, State, Step, Timing, Trigger, User, Workspace,
-    WriteKey,
+    Journeys, Neighbour, Refusal, ScheduleId, State, Step, Timing, User, Workspace,
 };

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
 
-use crate::track::{Id, Reply};
+use crate::track::{Array, Id, Limits, Reply, Trigger, WriteKey};
 
-/// Everything the API can be asked for. Calls run side by side; each ends, and may be dropped at an await when its client
-/// has gone (what was handed over by then may still take effect, as over any network).
+/// Everything the API can be asked for. Calls run side by side, each in a task of its own: a client that hangs up doesn't
+/// break one off, and a panic of one is an answer of 500.
 #[async_trait]
 pub trait Workspace: Send + Sync + 'static {
     fn about(&self) -> About;
@@ -24,16 +24,24 @@ pub trait Workspace: Send + Sync + 'static {
     /// The other endpoints over users: see [`Neighbour`].
     async fn users(&self, neighbour: Neighbour, body: Body) -> Answer;
 
-    /// Enters users into a Canvas now. The server has checked that the Canvas exists and is entered by API.
-    async fn trigger(&self, trigger: Trigger, at_ms: i64) -> Result<Dispatch, Refusal>;
+    /// Enters users into a Canvas now. The server has checked that the Canvas exists, is active and is entered by API; the
+    /// workspace still asks for the Canvas's own audience.
+    async fn trigger(
+        &self,
+        trigger: Trigger,
+        dispatch: &Dispatch,
+        at_ms: i64,
+    ) -> Result<(), Refusal>;
 
-    /// Enters users into a Canvas at a time.
+    /// Enters users into a Canvas at a time. The server makes the ids.
     async fn schedule(
         &self,
         trigger: Trigger,
+        dispatch: &Dispatch,
+        schedule: &ScheduleId,
         timing: Timing,
         at_ms: i64,
-    ) -> Result<(Dispatch, ScheduleId), Refusal>;
+    ) -> Result<(), Refusal>;
 
     /// Changes the time of a schedule. False when there is none of that id for that Canvas.
     async fn reschedule(
@@ -65,6 +73,8 @@ pub struct About {
     pub write_keys: bool,
     /// Writes are queued (202) and applied later.
     pub maintenance: bool,
+    /// What objects are held to. The server reads the attributes of recipients by them.
+    pub limits: Limits,
 }
 
 /// What is true when `/users/track` has answered 201.
@@ -128,19 +138,6 @@ pub enum Neighbour {
     Export,
 }
 
-/// The identity of one object of one write: which object of the write, and which write.
-///
-/// In the header `X-Flowrun-Keys`: `<32 hexadecimal digits>.<number>`. Writes of one user come in order, the next one after
-/// the former was settled, so that little of each user needs to be remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WriteKey {
-    pub write: u128,
-    pub object: u8,
-}
-
-/// A request to enter users into a Canvas (`/canvas/trigger/send`), checked as far as it can be without profiles.
-pub use crate::track::Trigger;
-
 /// When a schedule enters its users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
@@ -157,6 +154,32 @@ pub struct Dispatch(pub String);
 /// `schedule_id` of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScheduleId(pub String);
+
+impl Dispatch {
+    /// 32 hexadecimal digits.
+    pub(crate) fn random() -> Result<Dispatch, Busy> {
+        Ok(Dispatch(hex(&random()?)))
+    }
+}
+
+impl ScheduleId {
+    /// 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+    pub(crate) fn random() -> Result<ScheduleId, Busy> {
+        let bytes = random()?;
+        let groups = [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]];
+        Ok(ScheduleId(groups.map(hex).join("-")))
+    }
+}
+
+fn random() -> Result<[u8; 16], Busy> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Busy::Failed)?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// A Canvas as `/canvas/list` and `/canvas/details` show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -245,17 +268,19 @@ pub struct Happened {
     pub user: User,
     /// The name of the event; of a purchase, the product.
     pub name: String,
-    pub kind: crate::track::Array,
+    pub kind: Array,
     pub properties: Map<String, Json>,
     /// When it happened; never later than now.
     pub time_ms: i64,
 }
 
 /// Where [`crate::Memory`] reports what may start or move journeys. Calls are made after the profiles were changed, in the
-/// order of the changes, and under no lock but the order's own; they must not block.
+/// order of the changes; they must not block, and must not call the workspace.
 pub trait Journeys: Send + Sync + 'static {
     /// Users enter, all of one request together. An error refuses the request: nobody has entered.
     fn enter(&self, entries: Vec<Entry>) -> Result<(), Busy>;
+    /// Whether anything waits for events of this name; those nobody waits for aren't reported.
+    fn listens(&self, kind: Array, name: &str) -> bool;
     fn happened(&self, events: Vec<Happened>);
     /// A user's data is gone; nothing more may be done for them.
     fn forget(&self, users: Vec<User>);

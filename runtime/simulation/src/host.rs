@@ -33,6 +33,9 @@ pub struct Options {
     /// Threads that decide. Changes how long a run takes, and nothing else.
     pub threads: usize,
     pub retry: RetryPolicy,
+    /// From so many writes in the batcher on, nobody else enters or wakes until some are
+    /// answered: what a slow backend can't take waits at the entrance, not in memory.
+    pub most_writes: usize,
 }
 
 impl Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             latency: Millis(40),
             keep: Keep::Nothing,
             retry: RetryPolicy::default(),
+            most_writes: MOST_WRITES,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -60,8 +64,6 @@ impl Default for Options {
 /// which a million users arrive.
 const ARRIVALS_PER_STEP: usize = 16_384;
 
-/// From so many writes in the batcher on, nobody else enters or wakes until some are
-/// answered: what a slow backend can't take waits at the entrance, not in memory.
 const MOST_WRITES: usize = 32_768;
 
 /// A run in virtual time.
@@ -84,6 +86,7 @@ pub struct Simulation {
     requests: u64,
     objects: u64,
     crashes: u64,
+    crowded: u64,
 }
 
 impl Simulation {
@@ -108,6 +111,7 @@ impl Simulation {
             requests: 0,
             objects: 0,
             crashes: 0,
+            crowded: 0,
             options,
         }
     }
@@ -190,6 +194,7 @@ impl Simulation {
         }
         let world = [self.replies.next(), self.batcher.next_wake()];
         if self.is_crowded() {
+            self.crowded += 1;
             return world.into_iter().flatten().min();
         }
         let wakes = self.shards.iter_mut().filter_map(|place| place.shard.next_wake()).min();
@@ -199,7 +204,7 @@ impl Simulation {
     }
 
     fn is_crowded(&self) -> bool {
-        self.batcher.writes() >= MOST_WRITES
+        self.batcher.writes() >= self.options.most_writes
     }
 
     /// When it really is, while the machine's clock shows a moment to come.
@@ -442,8 +447,9 @@ impl Simulation {
     }
 
     pub fn totals(&self) -> Totals {
-        let (requests, objects, crashes) = (self.requests, self.objects, self.crashes);
-        let mut totals = Totals { requests, objects, crashes, ..Totals::default() };
+        let (requests, objects) = (self.requests, self.objects);
+        let (crashes, crowded) = (self.crashes, self.crowded);
+        let mut totals = Totals { requests, objects, crashes, crowded, ..Totals::default() };
         for place in &self.shards {
             totals.users += place.shard.users() as u64;
             for canvas in 0..self.canvases.len() {

@@ -6,8 +6,10 @@
 mod agenda;
 mod answers;
 mod backend;
+pub mod faults;
 mod host;
 mod mischief;
+pub mod oracle;
 mod outside;
 mod place;
 mod rehearsal;

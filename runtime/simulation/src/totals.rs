@@ -40,6 +40,8 @@ pub struct Totals {
     pub turned_away: u64,
     /// How often the machine died and came back.
     pub crashes: u64,
+    /// Moments at which nobody could enter or wake, since the backend was too slow.
+    pub crowded: u64,
 }
 
 impl Totals {

@@ -114,20 +114,31 @@ pub fn compose_within(text: &str, limits: &Limits) -> Result<Composed, Error> {
     read(text, limits, 1).map_err(first)
 }
 
-/// Reads text that a person wrote and wants to mend in one go: the first fault of each object.
+/// Faults that are told of one update that a person wrote: nobody reads more.
+const TOLD: usize = 100;
+
+/// Reads text that a person wrote and wants to mend in one go: of each key of each object the first fault.
 pub fn compose_checked(text: &str) -> Result<Composed, Vec<Error>> {
-    read(text, &Limits::default(), 100)
+    read(text, &Limits::default(), TOLD)
 }
 
-/// Reads the structured form, whose leaves are rendered already.
+/// Reads the structured form, whose leaves are rendered already; stops at the first fault.
 pub fn compose_value(json: &Json) -> Result<Composed, Error> {
+    read_value(json, 1).map_err(first)
+}
+
+/// Reads the structured form that a person wrote, as [`compose_checked`] reads text.
+pub fn compose_value_checked(json: &Json) -> Result<Composed, Vec<Error>> {
+    read_value(json, TOLD)
+}
+
+fn read_value(json: &Json, most: usize) -> Result<Composed, Vec<Error>> {
     let limits = Limits::default();
     if crate::object::nested::deeper_than(json, limits.depth + 3) {
-        return Err(strict::too_deep(None));
+        return Err(vec![strict::too_deep(None)]);
     }
-    let refused =
-        |refusals: Vec<Refused>| refusals.into_iter().map(|refusal| *refusal.error).collect();
-    take(json.clone(), &limits, 1).map_err(refused).map_err(first)
+    take(json.clone(), &limits, most)
+        .map_err(|refusals| refusals.into_iter().map(|refusal| *refusal.error).collect())
 }
 
 /// What stopped after one fault has one.
@@ -200,9 +211,10 @@ fn take(json: Json, limits: &Limits, most: usize) -> Result<Composed, Vec<Refuse
         };
         let taken = composed.array_mut(array);
         for (index, json) in elements(array, json).into_iter().enumerate() {
-            match object(array, index, json, limits) {
+            let left = most - refusals.len();
+            match object(array, index, json, limits, left) {
                 Ok(object) => taken.extend(object),
-                Err(refusal) => refusals.push(refusal),
+                Err(refused) => refusals.extend(refused),
             }
             if refusals.len() >= most {
                 return Err(refusals);
@@ -228,61 +240,88 @@ fn elements(array: Array, json: Json) -> Vec<Result<Json, Refused>> {
     }
 }
 
-/// One element, checked. `None` for an empty attributes object, which writes nothing.
+/// One element, checked; otherwise its first `most` faults, at least one. `None` for an empty attributes object, which
+/// writes nothing.
 fn object(
     array: Array,
     index: usize,
     json: Result<Json, Refused>,
     limits: &Limits,
-) -> Result<Option<Map<String, Json>>, Refused> {
+    most: usize,
+) -> Result<Option<Map<String, Json>>, Vec<Refused>> {
     let place = || vec![locate::Part::key(array.name()), locate::Part::Index(index)];
-    let object = match json? {
+    let object = match json.map_err(|refusal| vec![refusal])? {
         Json::Object(object) => object,
-        other => return Err(not_an_object(Some(array), Some(index), &other, place())),
+        other => return Err(vec![not_an_object(Some(array), Some(index), &other, place())]),
     };
     if object.is_empty() && array == Array::Attributes {
         return Ok(None);
     }
-    check(array, index, &object, limits).map_err(|mut refusal| {
+    let mut refused = check(array, index, &object, limits, most);
+    if refused.is_empty() {
+        return Ok(Some(object));
+    }
+    for refusal in &mut refused {
         refusal.place.splice(..0, place());
-        refusal
-    })?;
-    Ok(Some(object))
+    }
+    Err(refused)
 }
 
-/// One object: no forbidden key, and nothing the endpoint would refuse. The place is that within the object.
+/// One object: no forbidden key, and nothing the endpoint would refuse. The places are those within the object.
 fn check(
     array: Array,
     index: usize,
     object: &Map<String, Json>,
     limits: &Limits,
-) -> Result<(), Refused> {
-    if let Some((key, hint)) = object.keys().find_map(|key| Some((key, forbidden(key)?))) {
-        let error = Error {
-            kind: Kind::Forbidden { key: key.clone(), array: Some(array), index: Some(index) },
-            offset: None,
-            message: format!("'{key}' may not stand in a User Update ({array}[{index}])"),
-            hint: Some(hint.into()),
-        };
-        return Err(Refused::new(error, vec![locate::Part::key(key)]));
+    most: usize,
+) -> Vec<Refused> {
+    let forbidden = object.keys().filter_map(|key| Some((key, forbidden(key)?)));
+    let mut refused: Vec<Refused> =
+        forbidden.take(most).map(|(key, hint)| forbids(array, index, key, hint)).collect();
+    if refused.len() >= most {
+        return refused;
     }
-    Object::parse_within(array, object, limits).map(|_| ()).map_err(|error| {
-        let at = match error.path.as_str() {
-            "" => String::new(),
-            path => format!(".{}", shown(path)),
-        };
-        let message = format!("{array}[{index}]{at}: {}", error.message);
-        // Inner keys can't hold dots, but attribute names can: look for the whole path first.
-        let place = match object.contains_key(&error.path) {
-            true => vec![locate::Part::key(&error.path)],
-            false => error
-                .path
-                .split('.')
-                .filter(|part| !part.is_empty())
-                .map(locate::Part::key)
-                .collect(),
-        };
-        let kind = Kind::Item { array, index, error: Box::new(error) };
-        Refused::new(Error { kind, offset: None, message, hint: None }, place)
-    })
+    let Err(fault) = Object::parse_within(array, object, limits) else { return refused };
+    if most == 1 {
+        return vec![wrong(array, index, object, fault)];
+    }
+    let faults = Object::faults(array, object, limits);
+    // A forbidden key is to be taken out, whatever its value is.
+    let told =
+        |fault: &ItemError| fault.path.split('.').next().is_none_or(|key| !is_forbidden(key));
+    let rest = faults.into_iter().filter(told).take(most - refused.len());
+    refused.extend(rest.map(|fault| wrong(array, index, object, fault)));
+    refused
+}
+
+fn is_forbidden(key: &str) -> bool {
+    forbidden(key).is_some()
+}
+
+fn forbids(array: Array, index: usize, key: &str, hint: &str) -> Refused {
+    let error = Error {
+        kind: Kind::Forbidden { key: key.to_owned(), array: Some(array), index: Some(index) },
+        offset: None,
+        message: format!("'{key}' may not stand in a User Update ({array}[{index}])"),
+        hint: Some(hint.into()),
+    };
+    Refused::new(error, vec![locate::Part::key(key)])
+}
+
+fn wrong(array: Array, index: usize, object: &Map<String, Json>, fault: ItemError) -> Refused {
+    let at = match fault.path.as_str() {
+        "" => String::new(),
+        path => format!(".{}", shown(path)),
+    };
+    let message = format!("{array}[{index}]{at}: {}", fault.message);
+    // Inner keys can't hold dots, but attribute names can: look for the whole path first.
+    let place = match object.contains_key(&fault.path) {
+        true => vec![locate::Part::key(&fault.path)],
+        false => {
+            let parts = fault.path.split('.').filter(|part| !part.is_empty());
+            parts.map(locate::Part::key).collect()
+        }
+    };
+    let kind = Kind::Item { array, index, error: Box::new(fault) };
+    Refused::new(Error { kind, offset: None, message, hint: None }, place)
 }

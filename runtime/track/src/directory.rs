@@ -10,6 +10,7 @@ pub mod export;
 mod memory;
 pub mod merge;
 pub mod neighbours;
+mod settled;
 mod sync;
 mod track;
 
@@ -18,8 +19,9 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use memory::Memory;
-pub use sync::track_sync;
-pub use track::{Batch, Outcome, Reply, track_batch};
+pub use settled::{Settled, WriteKey};
+pub use sync::{sync_refused, sync_reply, track_sync};
+pub use track::{Batch, Outcome, Prepared, Reply, track_batch};
 
 use crate::field::Field;
 use crate::identifier::Identifier;

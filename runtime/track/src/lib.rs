@@ -32,11 +32,11 @@ mod values;
 pub use audience::{Audience, AudienceError};
 pub use compose::{
     Composed, Error as ComposeError, Kind as ComposeKind, compose, compose_checked, compose_value,
-    compose_within,
+    compose_value_checked, compose_within,
 };
 pub use directory::{
-    Batch, Directory, Id, Key, Memory, Outcome, Profiles, Reply, export, merge, neighbours,
-    track_batch, track_sync,
+    Batch, Directory, Id, Key, Memory, Outcome, Prepared, Profiles, Reply, Settled, WriteKey, export,
+    merge, neighbours, sync_refused, sync_reply, track_batch, track_sync,
 };
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;

@@ -118,8 +118,13 @@ impl<P: Profiles> Directory<P> {
         entering
     }
 
+    /// Who a recipient is now; nobody comes into being.
+    pub fn known(&self, recipient: &Recipient) -> Option<Id> {
+        self.chosen(&recipient.identifier, &recipient.prioritization)
+    }
+
     fn recipient(&mut self, recipient: &Recipient, now_ms: i64) -> Option<Id> {
-        let known = self.chosen(&recipient.identifier, &recipient.prioritization);
+        let known = self.known(recipient);
         let Some(attributes) = &recipient.attributes else { return known };
         match known {
             Some(id) => {

@@ -3,7 +3,10 @@
 //! A row has `text` and either `objects` (counts of attributes, events, purchases) or `refused` (the kind's name), `at` (the
 //! text from the fault on), and optionally `message` and `hint` (parts of them).
 
-use flowrun_track::{ComposeError, ComposeKind as Kind, compose, compose_checked, compose_value};
+use flowrun_track::{
+    ComposeError, ComposeKind as Kind, compose, compose_checked, compose_value,
+    compose_value_checked,
+};
 use serde_json::{Map, Value as Json, json};
 
 fn kind(kind: &Kind) -> String {
@@ -76,6 +79,46 @@ fn all_faults_of_a_text_in_one_go() {
     assert_eq!(places, ["\"exte", "\"emai", "\"braz", "5], \"", "{\"nam"]);
     assert_eq!(compose(text).unwrap_err(), errors[0]);
     assert_eq!(compose_checked(r#"{"attributes": {"a": 1}}"#).unwrap().len(), 1);
+}
+
+/// What a person reads of a wrong update: keys and words, in the order of the text.
+#[test]
+fn all_faults_of_an_object_in_one_go() {
+    for (text, expected) in [
+        (
+            r#"{"attributes": [{"email": "x", "a": 1, "$b": 2, "gender": 5, "c": {"inc": "x"}}]}"#,
+            &["email", "$b", "gender", "c"][..],
+        ),
+        (
+            r#"{"attributes": [{"_merge_objects": 1, "push_tokens": 5, "external_id": 1, "email": 1}]}"#,
+            &["push_tokens", "external_id", "_merge_objects", "email"],
+        ),
+        (
+            r#"{"events": [{}, {"name": 5, "time": "x", "properties": 1}]}"#,
+            &["name", "time", "name", "time", "properties"],
+        ),
+        (
+            r#"{"events": {"name": "n", "time": "soon", "properties": {"time": 1, "a": 1, "event_name": 2}}}"#,
+            &["time", "properties.time", "properties.event_name"],
+        ),
+        (
+            r#"{"purchases": {"price": "x", "quantity": 0, "currency": "?"}}"#,
+            &["product_id", "currency", "price", "quantity", "time"],
+        ),
+    ] {
+        let errors = compose_checked(text).unwrap_err();
+        let key = |error: &ComposeError| match &error.kind {
+            Kind::Forbidden { key, .. } => key.clone(),
+            Kind::Item { error, .. } => error.path.clone(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(errors.iter().map(key).collect::<Vec<_>>(), expected, "{text}");
+        let structured = compose_value_checked(&serde_json::from_str(text).unwrap()).unwrap_err();
+        assert_eq!(structured.iter().map(key).collect::<Vec<_>>(), expected, "{text}");
+    }
+    let keys: String = (0..1000).map(|n| format!(r#""${n}": 1,"#)).collect();
+    let many = format!(r#"{{"attributes": [{{{keys} "a": 1}}, {{"email": 1}}]}}"#);
+    assert_eq!(compose_checked(&many).unwrap_err().len(), 100);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use flowrun_sdk::Fault;
 use flowrun_sdk::settings::{Text, Tree};
 use flowrun_track::{
     Array, ComposeError, ComposeKind, Composed, Object, compose_checked, compose_value,
+    compose_value_checked,
 };
 use serde_json::{Value as Json, json};
 
@@ -28,7 +29,6 @@ pub fn composer(text: Text) -> Read {
             }
             Fault { span, ..fault }
         };
-        // Of each wrong object the first fault.
         let composed = compose_checked(source)
             .map_err(|errors| errors.into_iter().map(said).collect::<Vec<_>>())?;
         let counts = counts(&composed).map(|_| "/json");
@@ -91,19 +91,44 @@ pub fn structured_form(tree: Tree) -> Read {
     Ok((Content::Structured(tree), counts))
 }
 
-/// The fault of an object as it stands in the file. In one that is not complete before
-/// it is rendered only the keys can be judged.
-fn check(array: Array, at: &str, object: &Json) -> Option<Fault> {
+/// The faults of an object as it stands in the file. What a template gives is judged once it
+/// is rendered, and all that stands around it here.
+fn check(array: Array, at: &str, object: &Json) -> Vec<Fault> {
     if Tree::slot_of(object).is_some() {
-        return None;
+        return Vec::new();
     }
-    let error = compose_value(&json!({ array.name(): [object] })).err()?;
-    let whole = Tree(object.clone()).is_constant();
+    let errors = compose_value_checked(&json!({ array.name(): [object] })).err();
+    let seen = errors.into_iter().flatten().filter(|error| !is_rendered(object, &error.kind));
+    seen.map(|error| of_object(array, at, object, error)).collect()
+}
+
+/// Whether the fault lies in a value that is yet to be rendered.
+fn is_rendered(object: &Json, kind: &ComposeKind) -> bool {
+    let ComposeKind::Item { error, .. } = kind else { return false };
+    let constant = |value: &Json| Tree(value.clone()).is_constant();
+    // The whole path may be the name of an attribute.
+    if let Some(value) = object.get(&error.path) {
+        return !constant(value);
+    }
+    let mut value = object;
+    for (depth, part) in error.path.split(['.', '[']).enumerate() {
+        match value.get(part) {
+            Some(inner) => value = inner,
+            // A key that is not there is not rendered either.
+            None => return depth > 0 && !constant(value),
+        }
+        if Tree::slot_of(value).is_some() {
+            return true;
+        }
+    }
+    !constant(value)
+}
+
+fn of_object(array: Array, at: &str, object: &Json, error: ComposeError) -> Fault {
     let inner = match &error.kind {
-        ComposeKind::Forbidden { key, .. } => key.as_str(),
-        _ if !whole => return None,
-        ComposeKind::Item { error, .. } if object.get(&error.path).is_some() => error.path.as_str(),
-        _ => "",
+        ComposeKind::Forbidden { key, .. } => pointer(object, key),
+        ComposeKind::Item { error, .. } => pointer(object, &error.path),
+        _ => String::new(),
     };
     // The place says which object it is; the number in the message is that of the probe.
     let message = match &error.kind {
@@ -111,11 +136,27 @@ fn check(array: Array, at: &str, object: &Json) -> Option<Fault> {
         ComposeKind::Item { error, .. } => error.message.clone(),
         _ => error.message.replacen(&format!("{array}[0]"), array.name(), 1),
     };
-    let at = match inner {
-        "" => at.to_owned(),
-        key => format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
-    };
-    Some(Fault { message, ..fault(&at, error) })
+    Fault { message, ..fault(&format!("{at}{inner}"), error) }
+}
+
+/// The deepest part of a path that stands in the object.
+fn pointer(object: &Json, path: &str) -> String {
+    if object.get(path).is_some() {
+        return format!("/{}", escaped(path));
+    }
+    let (mut found, mut value) = (String::new(), object);
+    for part in path.split('.') {
+        let Some(inner) = value.get(part) else { break };
+        found.push('/');
+        found.push_str(&escaped(part));
+        value = inner;
+    }
+    found
+}
+
+/// A key as a pointer has it.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn fault(at: &str, error: ComposeError) -> Fault {

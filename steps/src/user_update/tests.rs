@@ -70,7 +70,7 @@ fn an_update_that_is_wrong_is_refused_at_load_or_fails_for_the_user() {
             "forbidden field: 'external_id'",
         ),
         (
-            r#"{"events":[{"braze_id":"x"}]}"#,
+            r#"{"events":[{"braze_id":"x","name":"a","time":"2026-01-01"}]}"#,
             "FR0302",
             r#""braze_id""#,
             "forbidden field: 'braze_id'",
@@ -195,6 +195,7 @@ fn every_structured_object_that_is_wrong_is_reported_in_its_place() {
             json!({ "events": [{ "name": "a" }, { "name": "{{x}}" }, 5] }),
             vec![
                 "/events/0 FR0303 'time' is required",
+                "/events/1 FR0303 'time' is required",
                 "/events/2 FR0303 events must hold objects, not a number",
             ],
         ),
@@ -206,6 +207,30 @@ fn every_structured_object_that_is_wrong_is_reported_in_its_place() {
             ],
         ),
         (json!({ "attributes": "{{x}}" }), vec![]),
+        // All faults of an object, also beside what is yet to be rendered.
+        (
+            json!({ "attributes": [{ "email": "x", "gender": 5, "braze_id": 1, "a": "{{x}}" }] }),
+            vec![
+                "/attributes/0/braze_id FR0302 'braze_id' may not stand in a User Update",
+                "/attributes/0/email FR0303 The value provided for the 'email' field is not a valid email.",
+                "/attributes/0/gender FR0303 'gender' is not valid",
+            ],
+        ),
+        (
+            json!({ "attributes": [{ "email": "{{x}}", "home.city": {"inc": "{{x}}"}, "n": {"inc": "x"} }] }),
+            vec!["/attributes/0/n FR0303 'n' is not valid"],
+        ),
+        (
+            json!({ "events": [{ "name": "n", "time": "{{x}}", "properties": { "time": "{{x}}", "a": "{{x}}", "b": { "$time": "{{x}}" } } }] }),
+            vec![],
+        ),
+        (
+            json!({ "events": [{ "name": "n", "time": "soon", "properties": { "time": 1, "a": "{{x}}" } }] }),
+            vec![
+                "/events/0/time FR0303 'time' is not valid",
+                "/events/0/properties/time FR0303 Invalid 'properties' field",
+            ],
+        ),
     ] {
         let found: Vec<_> = faults(settings.clone())
             .iter()
@@ -289,11 +314,12 @@ fn users_with_the_same_update_share_it() {
 }
 
 #[test]
-fn a_composer_is_told_the_fault_of_each_of_its_objects() {
+fn a_composer_is_told_all_faults_of_its_objects() {
     let text = r#"{"attributes":[{"email":"nope"},{"a":1},{"external_id":"a"}],"events":[{}]}"#;
     let faults = Trial::of::<UserUpdate>(json!({ "json": text })).err().unwrap_or_default();
     let codes: Vec<_> = faults.iter().filter_map(|fault| fault.code.as_deref()).collect();
-    assert_eq!(codes, ["FR0303", "FR0302", "FR0303"], "{faults:#?}");
+    // The event lacks its name and its time.
+    assert_eq!(codes, ["FR0303", "FR0302", "FR0303", "FR0303"], "{faults:#?}");
     let underlined: Vec<_> = faults.iter().filter_map(|fault| fault.span.clone()).collect();
-    assert!(underlined.is_sorted_by_key(|span| span.start) && underlined.len() == 3, "{faults:#?}");
+    assert!(underlined.is_sorted_by_key(|span| span.start) && underlined.len() == 4, "{faults:#?}");
 }

@@ -21,6 +21,8 @@ pub const SECRET: Code = Code("FR0116");
 pub const TOO_MANY_STEPS: Code = Code("FR0117");
 pub const RESERVED: Code = Code("FR0118");
 pub const WHERE_ALONE: Code = Code("FR0119");
+pub const NOT_UTF8: Code = Code("FR0120");
+pub const UNREADABLE: Code = Code("FR0121");
 pub const AND_MORE: Code = Code("FR0199");
 
 pub(super) const PAGES: &[Page] = &[
@@ -421,6 +423,33 @@ steps:
   - id: done
     exit: done
 ",
+    },
+    Page {
+        code: NOT_UTF8,
+        title: "the file is not UTF-8",
+        meaning: "
+A Canvas is text in UTF-8, and there is a byte here that stands for nothing in it: the file
+was probably saved in an older encoding such as Latin-1, or as UTF-16. Save it as UTF-8; most
+editors ask for the encoding under \"Save as\".
+",
+        wrong: "",
+        right: "
+canvas: welcome
+description: Café
+steps:
+  - id: done
+    exit: done
+",
+    },
+    Page {
+        code: UNREADABLE,
+        title: "the file can't be read",
+        meaning: "
+There is no such file, it is a folder, or reading it is not permitted. The other files of the
+same check were looked at all the same.
+",
+        wrong: "",
+        right: "",
     },
     Page {
         code: AND_MORE,

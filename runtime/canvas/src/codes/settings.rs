@@ -12,6 +12,7 @@ pub const BAD_DURATION: Code = Code("FR0506");
 pub const BAD_ZONE: Code = Code("FR0507");
 pub const NO_FILE: Code = Code("FR0508");
 pub const BAD_SCHEMA: Code = Code("FR0509");
+pub const LIQUID_KEY: Code = Code("FR0510");
 
 pub(super) const PAGES: &[Page] = &[
     Page {
@@ -218,5 +219,27 @@ steps:
     broken: { anything: 1 }
 ",
         right: "",
+    },
+    Page {
+        code: LIQUID_KEY,
+        title: "Liquid in a key",
+        meaning: "
+In structured settings the values are Liquid, and the keys are taken as they stand: the
+attribute would be called `seen_{{…}}`. The composer of an update (`json:`) is rendered as a
+whole, its keys too.
+",
+        wrong: "
+canvas: welcome
+steps:
+  - id: write
+    user_update:
+      attributes: [{ \"seen_{{${country}}}\": true }]
+",
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"seen_{{${country} | json_escape}}": true}]}' }
+"#,
     },
 ];

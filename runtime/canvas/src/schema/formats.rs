@@ -12,7 +12,7 @@ use super::walker::{At, OwnDoor, Walker};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::texts::{MAX_TEMPLATES, Meant};
-use crate::yaml::{Node, Plain, Scalar, Value};
+use crate::yaml::{Entry, Node, Plain, Scalar, Value};
 
 /// Faults after which no one reads a hint.
 const READ: usize = 100;
@@ -75,7 +75,10 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn text(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
-        let template = self.texts.template(&scalar.text, self.meant, &place, self.faults)?;
+        let Some(template) = self.texts.template(&scalar.text, self.meant, &place, self.faults)
+        else {
+            return self.mend(unrendered(&scalar.text));
+        };
         let constant = template.constant() == Some(scalar.text.as_ref());
         let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref(), "constant": constant }))
@@ -92,7 +95,10 @@ impl<'w, 's> Walker<'w, 's> {
         };
         self.files.push((node.span.clone(), source.path.clone()));
         let place = crate::texts::Place::File { path: &source.path };
-        let template = self.texts.template(&source.text, self.meant, &place, self.faults)?;
+        let Some(template) = self.texts.template(&source.text, self.meant, &place, self.faults)
+        else {
+            return self.mend(unrendered(&source.text));
+        };
         let constant = template.constant() == Some(source.text.as_str());
         let slot = self.slot(Slot::Text(template), node)?;
         Some(json!({ "slot": slot, "source": source.text, "constant": constant }))
@@ -100,13 +106,15 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn condition(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
         let place = crate::texts::Place::Scalar { span: &node.span, scalar };
-        let condition = self.texts.condition(&scalar.text, &place, self.faults)?;
+        let Some(condition) = self.texts.condition(&scalar.text, &place, self.faults) else {
+            return self.mend(json!({ "slot": 0, "source": scalar.text.as_ref() }));
+        };
         let slot = self.slot(Slot::Condition(condition), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref() }))
     }
 
     fn tree(&mut self, node: &Node<'s>, at: &At<'_>) -> Option<Json> {
-        match &node.value {
+        let read = match &node.value {
             Value::List(items) => {
                 let values: Vec<_> = items.iter().map(|item| self.tree(item, at)).collect();
                 values.into_iter().collect::<Option<Vec<_>>>().map(Json::from)
@@ -115,12 +123,7 @@ impl<'w, 's> Walker<'w, 's> {
                 let mut object = Object::new();
                 let mut whole = !map.partial;
                 for entry in &map.entries {
-                    if entry.key == Tree::SLOT {
-                        let message = format!("`{}` is a reserved key", Tree::SLOT);
-                        let span = entry.key_span.clone();
-                        self.fault(Diagnostic::error(codes::RESERVED, span, message));
-                        whole = false;
-                    }
+                    whole &= self.may_be_a_key(entry);
                     match self.tree(&entry.value, at) {
                         Some(value) => drop(object.insert(entry.key.to_string(), value)),
                         None => whole = false,
@@ -130,7 +133,28 @@ impl<'w, 's> Walker<'w, 's> {
             }
             Value::Scalar(scalar) if scalar.plain() == Plain::Text => self.leaf(node, scalar, at),
             _ => self.anything(node),
+        };
+        // What is wrong could be anything, as what is yet to be rendered can.
+        read.or_else(|| self.mend(json!({ Tree::SLOT: 0 })))
+    }
+
+    fn may_be_a_key(&mut self, entry: &Entry<'s>) -> bool {
+        let span = entry.key_span.clone();
+        if entry.key == Tree::SLOT {
+            let message = format!("`{}` is a reserved key", Tree::SLOT);
+            self.fault(Diagnostic::error(codes::RESERVED, span, message));
+            return false;
         }
+        if entry.key.contains("{{") || entry.key.contains("{%") {
+            let message = "a key is taken as it stands: the Liquid in this one is not rendered";
+            let mut hint = "values are Liquid here, and keys are not";
+            if self.meant == Meant::Json {
+                hint = "values are Liquid here, and keys are not; in `json:` both are";
+            }
+            self.fault(Diagnostic::error(codes::LIQUID_KEY, span, message).hint(hint));
+            self.mended = true;
+        }
+        true
     }
 
     fn leaf(&mut self, node: &Node<'s>, scalar: &Scalar<'s>, _: &At<'_>) -> Option<Json> {
@@ -210,4 +234,9 @@ impl<'w, 's> Walker<'w, 's> {
         self.slots.push(slot);
         number
     }
+}
+
+/// A text that could not be compiled, as a step sees one that is yet to be rendered.
+fn unrendered(source: &str) -> Json {
+    json!({ "slot": 0, "source": source, "constant": false })
 }

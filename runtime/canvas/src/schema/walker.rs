@@ -79,6 +79,9 @@ pub(crate) struct Walker<'w, 's> {
     pub(crate) files: Vec<(Span, String)>,
     /// What the texts of the settings are for.
     pub(crate) meant: Meant,
+    /// Something that is wrong was left out or stood in for, so that a step can be asked
+    /// about the rest of its settings; it is not to run with them.
+    pub(crate) mended: bool,
     fuel: usize,
     depth: usize,
 }
@@ -91,8 +94,9 @@ impl<'w, 's> Walker<'w, 's> {
         faults: &'w mut Vec<Diagnostic>,
     ) -> Walker<'w, 's> {
         let (slots, doors, files) = Default::default();
-        let meant = Meant::Prose;
-        Walker { root, area, texts, faults, slots, doors, files, meant, fuel: FUEL, depth: 0 }
+        let (meant, mended) = (Meant::Prose, false);
+        let (fuel, depth) = (FUEL, 0);
+        Walker { root, area, texts, faults, slots, doors, files, meant, mended, fuel, depth }
     }
 
     /// Checks the node; its settings as JSON, unless something is wrong with it.
@@ -190,6 +194,7 @@ impl<'w, 's> Walker<'w, 's> {
         for entry in &map.entries {
             match self.entry(view, entry, at) {
                 Some(value) => drop(object.insert(entry.key.to_string(), value)),
+                None if self.may_do_without(view, &entry.key) => self.mended = true,
                 None => whole = false,
             }
         }
@@ -234,6 +239,22 @@ impl<'w, 's> Walker<'w, 's> {
             .did_you_mean(key, known.iter().copied());
         self.fault(fault);
         None
+    }
+
+    /// Whether a step can be asked about its settings without this one: a `timeout` that is
+    /// wrong must not hide what is wrong with the update.
+    fn may_do_without(&self, view: &View<'w>, key: &str) -> bool {
+        let of_the_step = self.area == Area::Step && self.depth == 1;
+        of_the_step && !view.required().any(|required| required == key)
+    }
+
+    /// Stands in for a text that can't be compiled.
+    pub(super) fn mend(&mut self, value: Json) -> Option<Json> {
+        if self.area != Area::Step {
+            return None;
+        }
+        self.mended = true;
+        Some(value)
     }
 
     /// Whether a key that is unknown was taken for a slip of this one.

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::load::MAX_DIAGNOSTICS;
 
 /// The longest file that is read.
-const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// How deep lists and maps may stand in each other.
 const MAX_DEPTH: usize = 64;
 /// How many values a file may have: twenty for each of ten thousand steps.

@@ -13,7 +13,7 @@ mod plain;
 mod syntax;
 mod tree;
 
-pub(crate) use build::parse;
+pub(crate) use build::{MAX_BYTES, parse};
 pub(crate) use offsets::Offsets;
 pub(crate) use plain::Plain;
 pub(crate) use tree::{Entry, Map, Node, Scalar, Style, Value};

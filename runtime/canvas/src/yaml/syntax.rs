@@ -12,7 +12,10 @@ pub(super) fn in_words(kind: &Kind) -> (String, Option<String>) {
         | Kind::TabInIndentation
         | Kind::TabAtBlockScalarStart
         | Kind::TabInPlainScalar => ("a tab stands where only spaces may", "indent with spaces"),
-        Kind::UnclosedQuotedScalar => ("a quote is opened here and never closed", ""),
+        Kind::UnclosedQuotedScalar => (
+            "a quote is opened here and never closed",
+            "close it; an apostrophe in text is doubled within single quotes: 'it''s'",
+        ),
         Kind::MappingValueNotAllowed => (
             "a `:` stands where no key can be",
             "put text with a colon into quotes, and check the indentation",
@@ -37,10 +40,12 @@ pub(super) fn in_words(kind: &Kind) -> (String, Option<String>) {
             ("`,` or `]` was expected here", "put text with brackets or commas into quotes")
         }
         Kind::UnclosedFlowCollection { open } => {
-            return (format!("`{open}` is opened here and never closed"), None);
+            let hint = "close it, or put the whole text into quotes";
+            return (format!("`{open}` is opened here and never closed"), Some(hint.to_owned()));
         }
         Kind::MismatchedFlowCollectionEnd { open, close } => {
-            return (format!("`{open}` is closed by `{close}`"), None);
+            let hint = "put text with brackets or braces into quotes";
+            return (format!("`{open}` is closed by `{close}`"), Some(hint.to_owned()));
         }
         Kind::UnknownQuotedScalarEscape => {
             ("there is no such escape in double quotes", "double the backslash: `\\\\`")
@@ -49,9 +54,12 @@ pub(super) fn in_words(kind: &Kind) -> (String, Option<String>) {
             let message = format!("`{}` can't stand here", character.escape_default());
             return (message, Some("put the text into quotes".to_owned()));
         }
-        other => return (format!("this is not YAML: {other}"), None),
+        other => {
+            let hint = "put the text into quotes, and check the indentation";
+            return (format!("this is not YAML: {other}"), Some(hint.to_owned()));
+        }
     };
-    (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()))
+    (message.to_owned(), Some(hint.to_owned()))
 }
 
 /// The character at the place; at the end of a line or of the text, the last one before it.

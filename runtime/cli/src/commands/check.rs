@@ -68,24 +68,21 @@ impl Check {
         let catalogue = flowrun_steps::catalogue();
         let mut found = Found::default();
         for path in &files {
-            match canvases::open(path, &catalogue) {
-                Ok(opened) => found.add(opened.diagnostics, opened.sources),
-                // A single path that can't be read is a slip; one of many must not hide the rest.
-                Err(error) if files.len() == 1 => return Err(error),
-                Err(error) => {
-                    found.unreadable += 1;
-                    writeln!(io::stderr(), "error: {error:#}")?;
-                }
-            }
+            // A single path that isn't there is a slip; one of many must not hide the rest.
+            let opened = match files.len() {
+                1 => canvases::open(path, &catalogue)?,
+                _ => canvases::open_one_of_many(path, &catalogue),
+            };
+            found.add(opened.diagnostics, opened.sources);
         }
-        let Found { diagnostics, sources, unreadable } = &found;
+        let Found { diagnostics, sources } = &found;
         console.print(&match self.format() {
             Format::Text => render_text(diagnostics, sources, console.palette.has_colors()),
             Format::Json => render_json(diagnostics, sources),
             Format::Sarif => render_sarif(diagnostics, sources),
         })?;
         console.flush()?;
-        let errors = diagnostics.iter().filter(|one| one.is_error()).count() + unreadable;
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count();
         let warnings = diagnostics.iter().filter(|one| !one.is_error()).count();
         writeln!(io::stderr(), "{}", summary(files.len(), errors, warnings))?;
         Ok(if errors > 0 || (self.deny_warnings && warnings > 0) {
@@ -107,7 +104,6 @@ impl Check {
 struct Found {
     diagnostics: Vec<Diagnostic>,
     sources: Vec<Source>,
-    unreadable: usize,
 }
 
 impl Found {

@@ -55,6 +55,41 @@ fn programs_get_json_and_scanners_sarif() {
     assert_eq!(well.json(), serde_json::json!([]));
 }
 
+/// A file that can't even be read is a fault like any other, with a code and a place, and the
+/// others are checked all the same.
+#[test]
+fn what_is_no_text_is_told_beside_all_other_faults() {
+    let stage = Stage::new();
+    stage.write("flows/a.yaml", b"canvas: a\ndescription: caf\xe9\nsteps:\n- id: b\n  exit: done\n");
+    stage.write("flows/b.yaml", format!("canvas: b\n{}", "# ".repeat(1 << 19)));
+    stage.write("flows/c.yaml", stage.read("broken.yaml"));
+    stage.write("flows/d.yaml", "canvas: d\nsteps: [\n");
+    let args = ["check", "flows", "none.yaml", "--format"];
+    let json = stage.run(&[&args[..], &["json"]].concat()).json();
+    let found: Vec<String> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+            format!("{} {}:{}:{}", text("code"), text("file"), one["line"], one["column"])
+        })
+        .collect();
+    assert_eq!(found[..2], ["FR0120 flows/a.yaml:2:17", "FR0102 flows/b.yaml:1:1"], "{json:#}");
+    assert_eq!(found.len(), 2 + 3 + 1 + 1, "{json:#}");
+    assert_eq!(found[5..], ["FR0101 flows/d.yaml:2:8", "FR0121 none.yaml:1:1"]);
+    let sarif = stage.run(&[&args[..], &["sarif"]].concat()).json();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), found.len());
+    assert!(results.iter().any(|one| one["ruleId"] == "FR0120"), "{results:#?}");
+    let done = stage.run(&["check", "flows/a.yaml"]);
+    assert!(done.out.contains("flows/a.yaml:2:17"), "{}", done.out);
+    assert_eq!(done.code, 1);
+    // What isn't YAML says where and what to do.
+    let done = stage.run(&["check", "flows/d.yaml"]);
+    assert!(done.out.contains("flows/d.yaml:2:8") && done.out.contains("= help: close it"), "{}", done.out);
+}
+
 #[test]
 fn what_several_canvases_share_is_reported_once() {
     let stage = Stage::new();

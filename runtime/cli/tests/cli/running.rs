@@ -145,18 +145,22 @@ fn what_is_not_in_this_version_is_refused_in_words() {
 
 #[test]
 fn a_wrong_canvas_does_not_run() {
-    let done = Stage::new().run(&["broken.yaml", "--users", "tour.users.ndjson"]);
-    assert_eq!((done.code, done.out.as_str()), (1, ""));
-    assert!(done.err.contains("did you mean `wait`"), "{}", done.err);
+    let stage = Stage::new();
+    stage.write("latin.yaml", b"canvas: caf\xe9\n");
+    for (path, expected) in
+        [("broken.yaml", "did you mean `wait`"), ("latin.yaml", "--> latin.yaml:1:12")]
+    {
+        let done = stage.run(&[path, "--users", "tour.users.ndjson"]);
+        assert_eq!((done.code, done.out.as_str()), (1, ""), "{path}");
+        assert!(done.err.contains(expected), "{path}: {}", done.err);
+    }
 }
 
 #[test]
 fn files_that_cannot_be_read_are_named() {
     let stage = Stage::new();
-    stage.write("latin.yaml", b"canvas: caf\xe9\n");
     for (path, expected) in [
         ("none.yaml", "can't read the Canvas `none.yaml`: there is no such file"),
-        ("latin.yaml", "is not UTF-8 text (line 1)"),
         ("empty_folder.yaml", "is a folder"),
     ] {
         if path == "empty_folder.yaml" {

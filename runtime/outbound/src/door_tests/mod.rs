@@ -3,7 +3,7 @@
 //! Servers run on the loopback, which configuration opens. Time is real only where a server
 //! is slow; nothing sleeps.
 
-mod certificate;
+pub mod certificate;
 mod names;
 mod server;
 mod transport;

@@ -115,6 +115,15 @@ fn wrong_pair() -> Reply {
 
 /// `POST /users/delete`. Unknown users are not counted.
 pub fn delete<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Json>) -> Reply {
+    delete_with(directory, body, &mut |_, _| {})
+}
+
+/// The same, showing each profile as it goes.
+pub fn delete_with<P: Profiles>(
+    directory: &mut Directory<P>,
+    body: &Map<String, Json>,
+    gone: &mut dyn FnMut(Id, &Profile),
+) -> Reply {
     const LISTS: [(&str, &str); 5] = [
         ("external_ids", "external_id"),
         ("user_aliases", "user_alias"),
@@ -146,7 +155,9 @@ pub fn delete<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Json
             _ => Wanted::read(&Json::Object(Map::from_iter([(key.to_owned(), entry.clone())]))),
         };
         let found = wanted.and_then(|wanted| directory.wanted(&wanted));
-        if found.and_then(|id| directory.profiles.remove(id)).is_some() {
+        let removed = found.and_then(|id| Some((id, directory.profiles.remove(id)?)));
+        if let Some((id, profile)) = removed {
+            gone(id, &profile);
             deleted += 1;
         }
     }
@@ -213,9 +224,7 @@ impl Wanted {
     }
 }
 
-pub(crate) fn prioritization(
-    object: &Map<String, Json>,
-) -> Result<Vec<Prioritization>, ItemError> {
+pub(crate) fn prioritization(object: &Map<String, Json>) -> Result<Vec<Prioritization>, ItemError> {
     let list = match object.get("prioritization") {
         None | Some(Json::Null) => return Ok(Vec::new()),
         Some(Json::Array(list)) if list.len() <= 4 => list,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Directory, Id, Outcome, Profiles, Reply, track_batch};
+use super::{Batch, Directory, Id, Outcome, Profiles, Reply, track_batch};
 use crate::identifier::identify;
 use crate::object::Array;
 use crate::summary::Summary;
@@ -13,14 +13,28 @@ pub fn track_sync<P: Profiles>(
     body: &Map<String, Json>,
     now_ms: i64,
 ) -> Reply {
-    let count = |array: &Array| body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
-    if Array::ALL.iter().map(count).sum::<usize>() > 1 {
-        return Reply::new(400, "Max Input Length Exceeded");
+    if let Some(refused) = sync_refused(body) {
+        return refused;
     }
-    let batch = match track_batch(directory, body, now_ms) {
-        Ok(batch) => batch,
-        Err(reply) => return reply,
-    };
+    match track_batch(directory, body, now_ms) {
+        Ok(batch) => sync_reply(directory, body, &batch),
+        Err(reply) => reply,
+    }
+}
+
+/// The reply to a request with more than one object.
+pub fn sync_refused(body: &Map<String, Json>) -> Option<Reply> {
+    let count = |array: &Array| body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
+    let objects: usize = Array::ALL.iter().map(count).sum();
+    (objects > 1).then(|| Reply::new(400, "Max Input Length Exceeded"))
+}
+
+/// The reply to a request that was applied, with this outcome.
+pub fn sync_reply<P: Profiles>(
+    directory: &Directory<P>,
+    body: &Map<String, Json>,
+    batch: &Batch,
+) -> Reply {
     for array in Array::ALL {
         let object =
             body.get(array.name()).and_then(|objects| objects.get(0)).and_then(Json::as_object);
@@ -28,7 +42,7 @@ pub fn track_sync<P: Profiles>(
         let users = match outcome {
             Outcome::Refused(_) => return batch.reply(),
             Outcome::Nobody => Vec::new(),
-            Outcome::Applied { id, .. } => {
+            Outcome::Applied { id, .. } | Outcome::Known { id } => {
                 shown(directory, *id, array, object).into_iter().collect()
             }
         };

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Directory, Id, Key, Profiles, merge};
+use super::{Directory, Id, Key, Profiles, Settled, WriteKey, merge};
 use crate::error::ItemError;
 use crate::identifier::{Identifier, check_external_id, identify, is_token_import};
+use crate::limits::Limits;
 use crate::object::{Applied, Array, Object};
 use crate::profile::Profile;
 
@@ -17,6 +18,10 @@ pub enum Outcome {
     Applied {
         id: Id,
         applied: Applied,
+    },
+    /// Applied before under the same [`WriteKey`]; nothing has changed again.
+    Known {
+        id: Id,
     },
     /// Taken, but there was nobody to change: only existing profiles were meant, or the push token is known.
     Nobody,
@@ -108,36 +113,97 @@ fn error_entry(array: Array, index: usize, error: &ItemError) -> Json {
     ]))
 }
 
+/// A request's objects, parsed: all that can be done before the profiles are at hand, and side by side for many requests.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    arrays: [Option<Vec<Item>>; 3],
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    whom: Result<Whom, ItemError>,
+    object: Result<Object, ItemError>,
+}
+
+#[derive(Clone, Debug)]
+enum Whom {
+    Named(Identifier),
+    /// Of a push token, whoever has it.
+    Token,
+}
+
+impl Prepared {
+    /// An error is the reply to a request that is refused as a whole.
+    pub fn parse(body: &Map<String, Json>, limits: &Limits) -> Result<Prepared, Reply> {
+        let mut arrays = [None; 3];
+        for (slot, array) in arrays.iter_mut().zip(Array::ALL) {
+            *slot = match body.get(array.name()) {
+                None | Some(Json::Null) => None,
+                Some(Json::Array(objects)) => Some(objects.as_slice()),
+                Some(_) => {
+                    let error = ItemError::plain(array.name(), must_be_objects(array.name()));
+                    return Err(Reply::new(400, NOTHING_VALID)
+                        .with("errors", vec![error_entry(array, 0, &error)]));
+                }
+            };
+        }
+        let lengths = arrays.map(|objects| objects.map_or(0, <[Json]>::len));
+        let too_many = lengths.iter().any(|length| *length > limits.per_array)
+            || limits.combined.is_some_and(|most| lengths.iter().sum::<usize>() > most);
+        if too_many {
+            return Err(Reply::new(400, "Max Input Length Exceeded"));
+        }
+        let items = |at: usize| {
+            let items = arrays[at]?.iter();
+            Some(items.map(|object| Item::parse(Array::ALL[at], object, limits)).collect())
+        };
+        Ok(Prepared { arrays: [items(0), items(1), items(2)] })
+    }
+
+    /// Objects of all arrays.
+    pub fn len(&self) -> usize {
+        self.arrays.iter().flatten().map(Vec::len).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The objects of one array, as far as they can be applied, in order.
+    pub fn objects(&self, array: Array) -> impl Iterator<Item = Option<&Object>> {
+        let items = self.arrays[array as usize].iter().flatten();
+        items.map(|item| item.object.as_ref().ok())
+    }
+}
+
+impl Item {
+    fn parse(array: Array, object: &Json, limits: &Limits) -> Item {
+        let Json::Object(object) = object else {
+            let error = ItemError::plain("", must_be_objects(array.name()));
+            return Item { whom: Err(error.clone()), object: Err(error) };
+        };
+        let whom = match is_token_import(array, object) {
+            Ok(true) => Ok(Whom::Token),
+            Ok(false) => identify(object).map(Whom::Named),
+            Err(error) => Err(error),
+        };
+        // An object that nobody can be found for isn't read any further.
+        let object = match &whom {
+            Ok(_) => Object::parse_within(array, object, limits),
+            Err(error) => Err(error.clone()),
+        };
+        Item { whom, object }
+    }
+}
+
 /// Applies a request's body. An error is the reply to a request that is refused as a whole.
 pub fn track_batch<P: Profiles>(
     directory: &mut Directory<P>,
     body: &Map<String, Json>,
     now_ms: i64,
 ) -> Result<Batch, Reply> {
-    let mut arrays = [None; 3];
-    for (slot, array) in arrays.iter_mut().zip(Array::ALL) {
-        *slot = match body.get(array.name()) {
-            None | Some(Json::Null) => None,
-            Some(Json::Array(objects)) => Some(objects.as_slice()),
-            Some(_) => {
-                let error = ItemError::plain(array.name(), must_be_objects(array.name()));
-                return Err(Reply::new(400, NOTHING_VALID)
-                    .with("errors", vec![error_entry(array, 0, &error)]));
-            }
-        };
-    }
-    let lengths = arrays.map(|objects| objects.map_or(0, <[Json]>::len));
-    let limits = &directory.limits;
-    let too_many = lengths.iter().any(|length| *length > limits.per_array)
-        || limits.combined.is_some_and(|most| lengths.iter().sum::<usize>() > most);
-    if too_many {
-        return Err(Reply::new(400, "Max Input Length Exceeded"));
-    }
-    let mut all = |at: usize| {
-        let objects = arrays[at]?;
-        Some(objects.iter().map(|object| directory.track(Array::ALL[at], object, now_ms)).collect())
-    };
-    Ok(Batch { attributes: all(0), events: all(1), purchases: all(2) })
+    let prepared = Prepared::parse(body, &directory.limits)?;
+    Ok(directory.commit(&prepared, now_ms))
 }
 
 pub(super) fn must_be_objects(key: &str) -> String {
@@ -145,33 +211,82 @@ pub(super) fn must_be_objects(key: &str) -> String {
 }
 
 impl<P: Profiles> Directory<P> {
-    /// One object of a request.
-    pub fn track(&mut self, array: Array, object: &Json, now_ms: i64) -> Outcome {
-        let Json::Object(object) = object else {
-            return Outcome::Refused(ItemError::plain("", must_be_objects(array.name())));
+    /// Applies parsed objects: attributes, then events, then purchases.
+    pub fn commit(&mut self, prepared: &Prepared, now_ms: i64) -> Batch {
+        let mut all = |at: usize| {
+            let items = prepared.arrays[at].as_ref()?.iter();
+            Some(items.map(|item| self.commit_item(item, None, now_ms)).collect())
         };
-        self.track_object(array, object, now_ms).unwrap_or_else(Outcome::Refused)
+        Batch { attributes: all(0), events: all(1), purchases: all(2) }
     }
 
-    fn track_object(
+    /// The same with one key per object, in the order of the arrays: what was applied under its key before is not applied
+    /// again. Keys beyond the objects are ignored; an object beyond the keys has none.
+    pub fn commit_once(
         &mut self,
-        array: Array,
-        object: &Map<String, Json>,
+        prepared: &Prepared,
+        keys: &[WriteKey],
+        settled: &mut Settled,
+        now_ms: i64,
+    ) -> Batch {
+        let mut keys = keys.iter();
+        let mut all = |at: usize| {
+            let items = prepared.arrays[at].as_ref()?.iter();
+            let each = items.map(|item| {
+                let key = keys.next().map(|key| (*key, &mut *settled));
+                self.commit_item(item, key, now_ms)
+            });
+            Some(each.collect())
+        };
+        Batch { attributes: all(0), events: all(1), purchases: all(2) }
+    }
+
+    /// One object of a request.
+    pub fn track(&mut self, array: Array, object: &Json, now_ms: i64) -> Outcome {
+        self.commit_item(&Item::parse(array, object, &self.limits), None, now_ms)
+    }
+
+    fn commit_item(
+        &mut self,
+        item: &Item,
+        key: Option<(WriteKey, &mut Settled)>,
+        now_ms: i64,
+    ) -> Outcome {
+        self.try_item(item, key, now_ms).unwrap_or_else(Outcome::Refused)
+    }
+
+    fn try_item(
+        &mut self,
+        item: &Item,
+        key: Option<(WriteKey, &mut Settled)>,
         now_ms: i64,
     ) -> Result<Outcome, ItemError> {
-        if is_token_import(array, object)? {
-            let parsed = Object::parse_within(array, object, &self.limits)?;
-            return Ok(self.import_tokens(&parsed, now_ms));
-        }
-        let identifier = identify(object)?;
-        if let Identifier::ExternalId(id) = &identifier {
+        let identifier = match &item.whom {
+            Ok(Whom::Named(identifier)) => identifier,
+            // A second time the token is known, so no key is needed.
+            Ok(Whom::Token) => {
+                let object = item.object.as_ref().map_err(Clone::clone)?;
+                return Ok(self.import_tokens(object, now_ms));
+            }
+            Err(error) => return Err(error.clone()),
+        };
+        if let Identifier::ExternalId(id) = identifier {
             self.check_allowed(id)?;
         }
-        let parsed = Object::parse_within(array, object, &self.limits)?;
-        Ok(match self.apply(&identifier, &parsed, now_ms) {
-            Some((id, applied)) => Outcome::Applied { id, applied },
-            None => Outcome::Nobody,
-        })
+        let object = item.object.as_ref().map_err(Clone::clone)?;
+        if let Some((key, settled)) = &key
+            && let Some(id) = self.resolve(identifier)
+            && settled.contains(id, *key)
+        {
+            return Ok(Outcome::Known { id });
+        }
+        let Some((id, applied)) = self.apply(identifier, object, now_ms) else {
+            return Ok(Outcome::Nobody);
+        };
+        if let Some((key, settled)) = key {
+            settled.insert(id, key);
+        }
+        Ok(Outcome::Applied { id, applied })
     }
 
     pub(super) fn check_allowed(&self, external_id: &str) -> Result<(), ItemError> {

@@ -38,26 +38,46 @@ pub(super) fn parse(
     flag(object, PUSH_TOKEN_IMPORT)?;
     let mut updates = Vec::with_capacity(object.len());
     for (name, json) in object {
-        match name.as_str() {
-            "external_id" | "braze_id" | "user_alias" | "app_id" | "bio" => continue,
-            UPDATE_EXISTING_ONLY | MERGE_OBJECTS | PUSH_TOKEN_IMPORT => continue,
-            _ => {}
-        }
-        if let Some(field) = Field::named(name) {
-            if let Some(change) = standard::parse(field, json, limits, warnings)? {
-                updates.push(Update::Field(field, change));
-            }
-            continue;
-        }
-        if name.is_empty() || name.starts_with('$') || longer_than(name, limits.name_chars) {
-            return Err(ItemError::invalid(name));
-        }
-        let mut custom = Custom { name, merge, limits, warnings };
-        if let Some(change) = custom.parse(json)? {
-            updates.push(Update::Custom(Name::new(name), change));
-        }
+        updates.extend(update(name, json, merge, limits, warnings)?);
     }
     Ok(updates)
+}
+
+/// What refuses the object, of each key.
+pub(super) fn faults(object: &Map<String, Json>, limits: &Limits) -> Vec<ItemError> {
+    let controls = [MERGE_OBJECTS, PUSH_TOKEN_IMPORT];
+    let mut faults: Vec<_> =
+        controls.into_iter().filter_map(|key| flag(object, key).err()).collect();
+    let merge = flag(object, MERGE_OBJECTS).ok().flatten().unwrap_or(false);
+    let mut warnings = Vec::new();
+    let updates =
+        object.iter().map(|(name, json)| update(name, json, merge, limits, &mut warnings));
+    faults.extend(updates.filter_map(Result::err));
+    faults
+}
+
+/// What one key says. `None` for a key that changes nothing, and for a value that is not stored.
+fn update(
+    name: &str,
+    json: &Json,
+    merge: bool,
+    limits: &Limits,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<Update>, ItemError> {
+    match name {
+        "external_id" | "braze_id" | "user_alias" | "app_id" | "bio" => return Ok(None),
+        UPDATE_EXISTING_ONLY | MERGE_OBJECTS | PUSH_TOKEN_IMPORT => return Ok(None),
+        _ => {}
+    }
+    if let Some(field) = Field::named(name) {
+        let change = standard::parse(field, json, limits, warnings)?;
+        return Ok(change.map(|change| Update::Field(field, change)));
+    }
+    if name.is_empty() || name.starts_with('$') || longer_than(name, limits.name_chars) {
+        return Err(ItemError::invalid(name));
+    }
+    let mut custom = Custom { name, merge, limits, warnings };
+    Ok(custom.parse(json)?.map(|change| Update::Custom(Name::new(name), change)))
 }
 
 struct Custom<'a> {

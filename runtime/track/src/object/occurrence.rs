@@ -45,6 +45,24 @@ pub(super) fn purchase(
     })
 }
 
+/// What refuses an event, of each key.
+pub(super) fn event_faults(object: &Map<String, Json>, limits: &Limits) -> Vec<ItemError> {
+    let keys = [name(object, "name", limits).err(), time(object).err()];
+    keys.into_iter().flatten().chain(property_faults(object, EVENT_RESERVED, limits)).collect()
+}
+
+/// What refuses a purchase, of each key.
+pub(super) fn purchase_faults(object: &Map<String, Json>, limits: &Limits) -> Vec<ItemError> {
+    let keys = [
+        name(object, "product_id", limits).err(),
+        currency(object).err(),
+        price(object).err(),
+        quantity(object).err(),
+        time(object).err(),
+    ];
+    keys.into_iter().flatten().chain(property_faults(object, PURCHASE_RESERVED, limits)).collect()
+}
+
 fn given<'a>(object: &'a Map<String, Json>, key: &str) -> Result<&'a Json, ItemError> {
     get(object, key).filter(|json| !json.is_null()).ok_or_else(|| ItemError::required(key))
 }
@@ -123,4 +141,31 @@ fn properties(
         return invalid("properties");
     }
     Ok(kept)
+}
+
+/// Of each property its own fault; and if none has one, that of all together.
+fn property_faults(
+    object: &Map<String, Json>,
+    reserved: &[&str],
+    limits: &Limits,
+) -> Vec<ItemError> {
+    let together =
+        |object: &Map<String, Json>| properties(object, reserved, limits, &mut Vec::new()).err();
+    let Some(Json::Object(given)) = get(object, "properties") else {
+        return together(object).into_iter().collect();
+    };
+    let alone = |(key, json): (&String, &Json)| {
+        let one = Map::from_iter([(key.clone(), json.clone())]);
+        together(&Map::from_iter([("properties".to_owned(), Json::Object(one))]))
+    };
+    // What lies beyond the limit is dropped, unless its name alone refuses the object.
+    let counts = |(at, (key, _)): &(usize, (&String, &Json))| {
+        *at < limits.properties || reserved.contains(&key.as_str())
+    };
+    let judged = given.iter().enumerate().filter(counts);
+    let faults: Vec<_> = judged.filter_map(|(_, property)| alone(property)).collect();
+    match faults.is_empty() {
+        true => together(object).into_iter().collect(),
+        false => faults,
+    }
 }

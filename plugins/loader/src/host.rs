@@ -1,0 +1,102 @@
+//! The child's side of the pipe: loads one library and does what it is told, until the pipe
+//! ends. A program that offers [`Isolation::Process`](crate::Isolation) calls [`serve`] when
+//! it was started for that.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::frames::{Frame, op, went};
+use crate::library::{Handle, Library};
+use crate::port::CallError;
+
+/// Serves the plugin over standard input, which is one end of a pair of sockets.
+#[cfg(unix)]
+pub fn serve(path: &Path) -> ExitCode {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    leave_with_parent();
+    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
+    let mut socket = UnixStream::from(socket);
+    let library = Library::open(path);
+    let hello = match &library {
+        Ok(library) => {
+            let (major, minor) = library.abi;
+            let mut load = (library.kind as u32).to_le_bytes().to_vec();
+            load.extend_from_slice(&library.flags.to_le_bytes());
+            load.extend_from_slice(&major.to_le_bytes());
+            load.extend_from_slice(&minor.to_le_bytes());
+            Frame { word: went::OK, handle: 0, load }
+        }
+        Err(error) => Frame { word: went::SAID, handle: 0, load: error.to_string().into_bytes() },
+    };
+    let (Ok(()), Ok(library)) = (hello.write(&mut socket), library) else {
+        return ExitCode::FAILURE;
+    };
+    let mut served = Served { library, handles: BTreeMap::new(), last: 0 };
+    while let Ok(frame) = Frame::read(&mut socket) {
+        if served.answer(frame).write(&mut socket).is_err() {
+            break;
+        }
+    }
+    // Without the library's destructors: the parent has what it wanted.
+    ExitCode::SUCCESS
+}
+
+/// Serves nothing: there are no pairs of sockets here.
+#[cfg(not(unix))]
+pub fn serve(_: &Path) -> ExitCode {
+    ExitCode::FAILURE
+}
+
+/// A plugin that hangs doesn't see the pipe end; nobody else would end it, then.
+#[cfg(unix)]
+fn leave_with_parent() {
+    use std::os::unix::process::parent_id;
+    let parent = parent_id();
+    let watch = move || {
+        while parent_id() == parent {
+            std::thread::park_timeout(Duration::from_secs(1));
+        }
+        std::process::exit(1);
+    };
+    let _ = std::thread::Builder::new().name("parent".to_owned()).spawn(watch);
+}
+
+struct Served {
+    library: Library,
+    handles: BTreeMap<u32, Handle>,
+    last: u32,
+}
+
+impl Served {
+    fn answer(&mut self, frame: Frame) -> Frame {
+        let Frame { word, handle, load } = frame;
+        let done = match (word, self.handles.get(&handle).copied()) {
+            (op::DESCRIBE, _) => self.library.describe().map(|load| (0, load)),
+            (op::CREATE, _) => self.library.create(&load).map(|(made, said)| {
+                self.last += 1;
+                self.handles.insert(self.last, made);
+                (self.last, said)
+            }),
+            (op::CALL, Some(made)) => self.library.call(made, &load).map(|load| (handle, load)),
+            (op::DESTROY, Some(made)) => {
+                self.handles.remove(&handle);
+                self.library.destroy(made).map(|()| (handle, Vec::new()))
+            }
+            _ => Err(CallError::Malformed("was asked for what it doesn't have".to_owned())),
+        };
+        let (word, handle, load) = match done {
+            Ok((handle, load)) => (went::OK, handle, load),
+            Err(CallError::Said(said)) => (went::SAID, handle, said.into_bytes()),
+            Err(CallError::Panicked(said)) => (went::PANICKED, handle, said.into_bytes()),
+            Err(CallError::Malformed(said)) => (went::MALFORMED, handle, said.into_bytes()),
+            Err(other) => (went::MALFORMED, handle, other.to_string().into_bytes()),
+        };
+        Frame { word, handle, load }
+    }
+}

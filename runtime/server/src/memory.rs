@@ -1,0 +1,307 @@
+//! A workspace in memory: profiles in a [`Directory`], and journeys elsewhere.
+//!
+//! One lock over all profiles, since an object may touch several (an address they share, a push token that moves). Objects
+//! are parsed before it is taken, so that only applying them is done one request after the other, which also is the order
+//! in which [`Journeys`] hear of them.
+
+mod plans;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use async_trait::async_trait;
+
+use plans::Plan;
+use queue::Queue;
+
+use crate::track::{
+    Array, Batch, Directory, Id, Limits, Outcome, Prepared, Profiles, Recipients, Reply, Settled,
+    Trigger, WriteKey, export, neighbours, sync_refused, sync_reply,
+};
+use crate::workspace::{
+    About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
+    Neighbour, Refusal, ScheduleId, Timing, User, Workspace,
+};
+
+/// Profiles, keys of writes, schedules: everything that changes.
+pub struct Memory {
+    state: Mutex<State>,
+    limits: Limits,
+    journeys: Option<Arc<dyn Journeys>>,
+    canvases: RwLock<Arc<[Canvas]>>,
+    blocks: RwLock<Arc<[ContentBlock]>>,
+}
+
+#[derive(Default)]
+struct State {
+    directory: Directory,
+    settled: Settled,
+    plans: BTreeMap<ScheduleId, Plan>,
+    /// Writes that wait for the end of the maintenance.
+    queue: Option<Queue>,
+}
+
+/// Users of whom keys are remembered though their profiles are gone, before these are looked for.
+const SLACK: usize = 1024;
+
+impl Memory {
+    /// Over profiles that are there already. Without [`Journeys`], nobody hears of entries and events.
+    pub fn new(directory: Directory, journeys: Option<Arc<dyn Journeys>>) -> Memory {
+        Memory {
+            limits: directory.limits,
+            state: Mutex::new(State { directory, ..State::default() }),
+            journeys,
+            canvases: RwLock::default(),
+            blocks: RwLock::default(),
+        }
+    }
+
+    pub fn set_canvases(&self, canvases: Vec<Canvas>) {
+        *self.canvases.write().unwrap_or_else(PoisonError::into_inner) = canvases.into();
+    }
+
+    pub fn set_content_blocks(&self, blocks: Vec<ContentBlock>) {
+        *self.blocks.write().unwrap_or_else(PoisonError::into_inner) = blocks.into();
+    }
+
+    /// From now on writes are queued.
+    pub fn begin_maintenance(&self) {
+        self.state().queue.get_or_insert_default();
+    }
+
+    /// Applies what was queued, in its order, and goes back to applying at once.
+    pub fn end_maintenance(&self) {
+        let mut state = self.state();
+        for write in state.queue.take().into_iter().flat_map(Queue::into_writes) {
+            let batch = state.commit(&write.objects, write.keys.as_deref(), write.at_ms);
+            self.report(&state, &write.objects, &batch, write.at_ms);
+        }
+    }
+
+    /// Looks at the profiles.
+    pub fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(&self.state().directory)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in the middle of one object leaves that object half applied and all else whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells journeys of the events and purchases that were applied.
+    fn report(&self, state: &State, objects: &Prepared, batch: &Batch, now_ms: i64) {
+        let Some(journeys) = &self.journeys else { return };
+        let mut events = Vec::new();
+        for kind in [Array::Events, Array::Purchases] {
+            let outcomes = batch.outcomes(kind).unwrap_or_default();
+            for (object, outcome) in objects.objects(kind).zip(outcomes) {
+                let (Some(object), Outcome::Applied { id, .. }) = (object, outcome) else {
+                    continue;
+                };
+                let (name, time_ms, properties) = match (object.event(), object.purchase()) {
+                    (Some(event), _) => (&event.name, event.time_ms, &event.properties),
+                    (_, Some(bought)) => (&bought.product_id, bought.time_ms, &bought.properties),
+                    _ => continue,
+                };
+                if !journeys.listens(kind, name) {
+                    continue;
+                }
+                events.push(Happened {
+                    user: state.user(*id),
+                    name: name.to_string(),
+                    kind,
+                    properties: properties.clone(),
+                    time_ms: time_ms.min(now_ms),
+                });
+            }
+        }
+        if !events.is_empty() {
+            journeys.happened(events);
+        }
+    }
+
+    fn enter(&self, state: &mut State, trigger: &Trigger, at_ms: i64) -> Result<(), Busy> {
+        let audience = trigger.audience.as_ref();
+        let entering = match &trigger.to {
+            Recipients::Named(named) => state.directory.recipients(named, audience, at_ms),
+            Recipients::Everybody => {
+                let all = state.directory.profiles.iter();
+                let within = all.filter(|(_, profile)| {
+                    audience.is_none_or(|audience| audience.contains(profile, at_ms))
+                });
+                within.map(|(id, _)| (id, trigger.context.clone())).collect()
+            }
+        };
+        let canvas: Arc<str> = trigger.canvas_id.as_str().into();
+        self.hand_over(state, &canvas, entering, at_ms)
+    }
+
+    fn hand_over(
+        &self,
+        state: &State,
+        canvas: &Arc<str>,
+        entering: Vec<(Id, crate::track::Properties)>,
+        at_ms: i64,
+    ) -> Result<(), Busy> {
+        let Some(journeys) = &self.journeys else { return Ok(()) };
+        if entering.is_empty() {
+            return Ok(());
+        }
+        let entry =
+            |(id, context)| Entry { canvas: canvas.clone(), user: state.user(id), context, at_ms };
+        journeys.enter(entering.into_iter().map(entry).collect())
+    }
+}
+
+impl State {
+    fn user(&self, id: Id) -> User {
+        let profile = self.directory.profiles.get(id);
+        User { id, external_id: profile.and_then(|one| one.external_id().map(str::to_owned)) }
+    }
+
+    fn commit(&mut self, objects: &Prepared, keys: Option<&[WriteKey]>, at_ms: i64) -> Batch {
+        match keys {
+            Some(keys) => self.directory.commit_once(objects, keys, &mut self.settled, at_ms),
+            None => self.directory.commit(objects, at_ms),
+        }
+    }
+
+    /// Keys of removed profiles are never asked for again.
+    fn forget_keys(&mut self) {
+        if self.settled.len() > self.directory.profiles.len() + SLACK {
+            let profiles = &self.directory.profiles;
+            self.settled.retain(|id| profiles.profile(id).is_some());
+        }
+    }
+}
+
+#[async_trait]
+impl Workspace for Memory {
+    fn about(&self) -> About {
+        About {
+            commit: Commit::Applied,
+            write_keys: true,
+            maintenance: self.state().queue.is_some(),
+            limits: self.limits,
+        }
+    }
+
+    async fn track(&self, body: Body, keys: Option<Vec<WriteKey>>) -> Answer {
+        let objects = match Prepared::parse(&body.json, &self.limits) {
+            Ok(objects) => objects,
+            Err(refused) => return Ok(refused),
+        };
+        drop(body.json);
+        let mut state = self.state();
+        if let Some(queue) = &mut state.queue {
+            return queue.push(objects, keys, body.at_ms);
+        }
+        let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
+        self.report(&state, &objects, &batch, body.at_ms);
+        drop(state);
+        Ok(batch.reply())
+    }
+
+    async fn users(&self, neighbour: Neighbour, body: Body) -> Answer {
+        let mut state = self.state();
+        if state.queue.is_some() && neighbour != Neighbour::Export {
+            // It would overtake the writes that wait.
+            return Err(Busy::Full);
+        }
+        let directory = &mut state.directory;
+        let reply = match neighbour {
+            Neighbour::TrackSync => return Ok(self.track_sync(state, &body)),
+            Neighbour::Identify => neighbours::identify(directory, &body.json),
+            Neighbour::Merge => neighbours::merge(directory, &body.json),
+            Neighbour::Delete => return Ok(self.delete(state, &body)),
+            Neighbour::NewAliases => neighbours::new_aliases(directory, &body.json),
+            Neighbour::Export => export::export(directory, &body.json),
+        };
+        state.forget_keys();
+        Ok(reply)
+    }
+
+    async fn trigger(&self, trigger: Trigger, _: &Dispatch, at_ms: i64) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if state.queue.is_some() {
+            return Err(Refusal::Busy(Busy::Full));
+        }
+        self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy)
+    }
+
+    async fn schedule(
+        &self,
+        trigger: Trigger,
+        _: &Dispatch,
+        schedule: &ScheduleId,
+        timing: Timing,
+        _: i64,
+    ) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if state.plans.len() >= plans::MOST {
+            return Err(Refusal::Busy(Busy::Full));
+        }
+        state.plans.insert(schedule.clone(), Plan::new(trigger, timing));
+        Ok(())
+    }
+
+    async fn reschedule(
+        &self,
+        canvas: &str,
+        schedule: &ScheduleId,
+        timing: Timing,
+        _: i64,
+    ) -> Result<bool, Refusal> {
+        let mut state = self.state();
+        let plan = state.plans.get_mut(schedule).filter(|plan| plan.is_of(canvas));
+        Ok(plan.map(|plan| plan.move_to(timing)).is_some())
+    }
+
+    async fn unschedule(&self, canvas: &str, schedule: &ScheduleId) -> Result<bool, Refusal> {
+        let mut state = self.state();
+        let known = state.plans.get(schedule).is_some_and(|plan| plan.is_of(canvas));
+        Ok(known && state.plans.remove(schedule).is_some())
+    }
+
+    fn canvases(&self) -> Arc<[Canvas]> {
+        self.canvases.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn content_blocks(&self) -> Arc<[ContentBlock]> {
+        self.blocks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn wake(&self, at_ms: i64) -> Option<i64> {
+        self.run_plans(at_ms)
+    }
+}
+
+impl Memory {
+    /// Journeys hear of it as of any other write.
+    fn track_sync(&self, mut state: MutexGuard<'_, State>, body: &Body) -> Reply {
+        if let Some(refused) = sync_refused(&body.json) {
+            return refused;
+        }
+        let objects = match Prepared::parse(&body.json, &self.limits) {
+            Ok(objects) => objects,
+            Err(refused) => return refused,
+        };
+        let batch = state.commit(&objects, None, body.at_ms);
+        self.report(&state, &objects, &batch, body.at_ms);
+        sync_reply(&state.directory, &body.json, &batch)
+    }
+
+    fn delete(&self, mut state: MutexGuard<'_, State>, body: &Body) -> Reply {
+        let mut gone = Vec::new();
+        let reply =
+            neighbours::delete_with(&mut state.directory, &body.json, &mut |id, profile| {
+                gone.push(User { id, external_id: profile.external_id().map(str::to_owned) });
+            });
+        state.forget_keys();
+        if let (Some(journeys), false) = (&self.journeys, gone.is_empty()) {
+            journeys.forget(gone);
+        }
+        reply
+    }
+}

@@ -1,0 +1,157 @@
+//! Schedules: triggers that wait for their time.
+//!
+//! A schedule by the clocks of users is looked at every quarter of an hour while that time goes round the earth, since all
+//! zones differ from UTC by quarters. Whoever is due enters, once; where a user is, is asked when the time comes. If
+//! journeys are full, a schedule stays as it is and is tried again.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Memory, State};
+use crate::track::{Id, Profile, Properties, Recipient, Recipients, Trigger};
+use crate::workspace::{Busy, Timing};
+
+/// Schedules that may wait.
+pub(super) const MOST: usize = 10_000;
+
+const QUARTER_MS: i64 = 15 * 60_000;
+/// Clocks show a time at most so long before they do in UTC, and so long after.
+const EARLIEST_MS: i64 = 15 * 3_600_000;
+const LATEST_MS: i64 = 13 * 3_600_000;
+/// When to try again what journeys had no room for.
+const AGAIN_MS: i64 = 1_000;
+
+pub(super) struct Plan {
+    trigger: Trigger,
+    timing: Timing,
+    /// Who has entered already, of a schedule that goes round the earth.
+    entered: BTreeSet<Id>,
+    /// Named recipients who haven't, by their place in the request.
+    left: Vec<usize>,
+}
+
+impl Plan {
+    pub fn new(trigger: Trigger, timing: Timing) -> Plan {
+        let named = match &trigger.to {
+            Recipients::Named(named) => named.len(),
+            Recipients::Everybody => 0,
+        };
+        Plan { trigger, timing, entered: BTreeSet::new(), left: (0..named).collect() }
+    }
+
+    pub fn is_of(&self, canvas: &str) -> bool {
+        self.trigger.canvas_id == canvas
+    }
+
+    pub fn move_to(&mut self, timing: Timing) {
+        self.timing = timing;
+    }
+
+    /// When it is to be looked at next.
+    fn next_ms(&self, now_ms: i64) -> i64 {
+        match self.timing {
+            Timing::At { ms } => ms,
+            Timing::Local { civil_ms } => {
+                let first = civil_ms.saturating_sub(EARLIEST_MS);
+                let quarter = now_ms.div_euclid(QUARTER_MS).saturating_add(1);
+                first.max(quarter.saturating_mul(QUARTER_MS))
+            }
+        }
+    }
+
+    fn is_due(&self, now_ms: i64) -> bool {
+        match self.timing {
+            Timing::At { ms } => ms <= now_ms,
+            Timing::Local { civil_ms } => civil_ms.saturating_sub(EARLIEST_MS) <= now_ms,
+        }
+    }
+}
+
+impl Memory {
+    /// Enters who is due. Answers when to look again.
+    pub(super) fn run_plans(&self, now_ms: i64) -> Option<i64> {
+        let mut state = self.state();
+        if state.queue.is_some() {
+            return Some(now_ms.saturating_add(AGAIN_MS));
+        }
+        let due: Vec<_> = state.plans.iter().filter(|(_, plan)| plan.is_due(now_ms)).collect();
+        let mut due: Vec<_> =
+            due.into_iter().map(|(id, plan)| (plan.next_ms(0), id.clone())).collect();
+        due.sort();
+        let mut full = false;
+        for (_, id) in due {
+            let Some(mut plan) = state.plans.remove(&id) else { continue };
+            match self.run_plan(&mut state, &mut plan, now_ms) {
+                Ok(true) => {}
+                Ok(false) => drop(state.plans.insert(id, plan)),
+                Err(_) => {
+                    full = true;
+                    state.plans.insert(id, plan);
+                }
+            }
+        }
+        let next = state.plans.values().map(|plan| plan.next_ms(now_ms)).min();
+        if full { Some(now_ms.saturating_add(AGAIN_MS)) } else { next }
+    }
+
+    /// True when nothing of it is left.
+    fn run_plan(&self, state: &mut State, plan: &mut Plan, now_ms: i64) -> Result<bool, Busy> {
+        let civil_ms = match plan.timing {
+            Timing::At { .. } if plan.entered.is_empty() => {
+                return self.enter(state, &plan.trigger, now_ms).map(|()| true);
+            }
+            // Some have entered by their clocks before it was changed.
+            Timing::At { .. } => i64::MIN / 2,
+            Timing::Local { civil_ms } => civil_ms,
+        };
+        let over = now_ms >= civil_ms.saturating_add(LATEST_MS);
+        let is_due = |profile: Option<&Profile>| over || due_ms(profile, civil_ms) <= now_ms;
+        let canvas = plan.trigger.canvas_id.as_str().into();
+        let audience = plan.trigger.audience.as_ref();
+        match &plan.trigger.to {
+            Recipients::Named(named) => {
+                let here = |at: &usize| {
+                    let id = state.directory.known(&named[*at]);
+                    is_due(id.and_then(|id| state.directory.profiles.profile(id)))
+                };
+                let (due, left): (Vec<usize>, Vec<usize>) =
+                    plan.left.iter().partition(|at| here(at));
+                let due: Vec<Recipient> = due.into_iter().map(|at| named[at].clone()).collect();
+                let entering = state.directory.recipients(&due, audience, now_ms);
+                self.hand_over(state, &canvas, entering, now_ms)?;
+                plan.left = left;
+                Ok(over || plan.left.is_empty())
+            }
+            Recipients::Everybody => {
+                let all = state.directory.profiles.iter();
+                let entering: Vec<(Id, Properties)> = all
+                    .filter(|(id, profile)| !plan.entered.contains(id) && is_due(Some(profile)))
+                    .filter(|(_, profile)| {
+                        audience.is_none_or(|audience| audience.contains(profile, now_ms))
+                    })
+                    .map(|(id, _)| (id, plan.trigger.context.clone()))
+                    .collect();
+                let ids: Vec<Id> = entering.iter().map(|(id, _)| *id).collect();
+                self.hand_over(state, &canvas, entering, now_ms)?;
+                plan.entered.extend(ids);
+                Ok(over)
+            }
+        }
+    }
+}
+
+/// When the user's clock shows the time. In a gap of the clocks, as much later as the gap is long.
+fn due_ms(profile: Option<&Profile>, civil_ms: i64) -> i64 {
+    let zone = profile.and_then(|profile| profile.field("time_zone")?.as_str());
+    let there = |zone: &str| {
+        let zone = TimeZone::get(zone).ok()?;
+        let since = SignedDuration::from_millis(civil_ms);
+        let epoch: DateTime = TimeZone::UTC.to_datetime(Timestamp::UNIX_EPOCH);
+        let civil = epoch.checked_add(since).ok()?;
+        Some(zone.to_ambiguous_zoned(civil).compatible().ok()?.timestamp().as_millisecond())
+    };
+    zone.and_then(there).unwrap_or(civil_ms)
+}

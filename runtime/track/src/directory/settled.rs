@@ -1,0 +1,134 @@
+//! Which objects were applied under their keys, so that a resend changes nothing twice.
+//!
+//! Writes of one user come in order, the next one after the former was settled; so of each user only the latest keys need
+//! to be remembered, and what is remembered is bounded by the number of users. A few keys are kept rather than one, for
+//! writers that put two writes of a user into one request.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::Id;
+
+/// Latest writes that are remembered of one user. Our choice.
+const WRITES: usize = 4;
+/// Objects of one write; more than the 225 that a request can carry.
+const OBJECTS: usize = 256;
+
+/// Which write an object belongs to, and which of its objects it is.
+///
+/// As text: 32 hexadecimal digits, a full stop, a number below 256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteKey {
+    pub write: u128,
+    pub object: u8,
+}
+
+impl FromStr for WriteKey {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<WriteKey, ()> {
+        let (write, object) = text.split_once('.').ok_or(())?;
+        let digits = |text: &str, hex: fn(&u8) -> bool| text.bytes().all(|byte| hex(&byte));
+        let plain = !object.is_empty() && digits(object, u8::is_ascii_digit);
+        if write.len() != 32 || !digits(write, u8::is_ascii_hexdigit) || !plain {
+            return Err(());
+        }
+        let write = u128::from_str_radix(write, 16).map_err(|_| ())?;
+        Ok(WriteKey { write, object: object.parse().map_err(|_| ())? })
+    }
+}
+
+impl fmt::Display for WriteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}.{}", self.write, self.object)
+    }
+}
+
+/// What was applied under its key, by profile.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    users: BTreeMap<Id, Vec<Write>>,
+}
+
+/// Newest last.
+#[derive(Clone, Debug)]
+struct Write {
+    key: u128,
+    objects: [u64; OBJECTS / 64],
+}
+
+impl Settled {
+    pub fn contains(&self, id: Id, key: WriteKey) -> bool {
+        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let write = writes.iter().rfind(|write| write.key == key.write);
+        let (word, bit) = place(key.object);
+        write.is_some_and(|write| write.objects[word] & bit != 0)
+    }
+
+    pub fn insert(&mut self, id: Id, key: WriteKey) {
+        let writes = self.users.entry(id).or_insert_with(|| Vec::with_capacity(1));
+        let at = writes.iter().rposition(|write| write.key == key.write).unwrap_or_else(|| {
+            if writes.len() == WRITES {
+                writes.remove(0);
+            }
+            writes.push(Write { key: key.write, objects: [0; OBJECTS / 64] });
+            writes.len() - 1
+        });
+        let (word, bit) = place(key.object);
+        writes[at].objects[word] |= bit;
+    }
+
+    /// Users of whom something is remembered.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Forgets whoever is not kept: profiles that were removed, whose numbers never come again.
+    pub fn retain(&mut self, mut kept: impl FnMut(Id) -> bool) {
+        self.users.retain(|id, _| kept(*id));
+    }
+}
+
+fn place(object: u8) -> (usize, u64) {
+    (usize::from(object) / 64, 1 << (object % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_as_it_is_written() {
+        let key = WriteKey { write: 0xabc, object: 255 };
+        assert_eq!(key.to_string().parse(), Ok(key));
+        let hex = "0".repeat(32);
+        let wrong = ["", ".", "1.1", &hex, &format!("{hex}."), &format!("{hex}.256")];
+        let also = [format!("{hex}.+1"), format!("+{}.1", &hex[1..]), format!("é{}.1", &hex[2..])];
+        for text in wrong.into_iter().chain(also.iter().map(String::as_str)) {
+            assert_eq!(text.parse::<WriteKey>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_latest_writes_of_a_user_are_remembered() {
+        let mut settled = Settled::default();
+        let key = |write, object| WriteKey { write, object };
+        for object in [0, 63, 64, 255] {
+            settled.insert(Id(1), key(7, object));
+            assert!(settled.contains(Id(1), key(7, object)));
+        }
+        assert!(!settled.contains(Id(1), key(7, 1)) && !settled.contains(Id(2), key(7, 0)));
+        for write in 8..1_000 {
+            settled.insert(Id(1), key(write, 0));
+            assert!(settled.contains(Id(1), key(write, 0)));
+        }
+        assert!(settled.contains(Id(1), key(996, 0)) && !settled.contains(Id(1), key(995, 0)));
+        settled.retain(|_| false);
+        assert!(settled.is_empty());
+    }
+}
