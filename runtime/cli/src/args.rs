@@ -9,7 +9,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, eval, explain, graph, list, run, schema};
+use crate::commands::{check, completions, eval, explain, graph, list, run, schema, test};
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
 
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   flowrun flows/vip.yaml                       run a Canvas with the users beside it
   flowrun check flows                          all faults of all Canvases
+  flowrun test flows                           the tests of all Canvases (*.test.yaml)
   flowrun graph flows/vip.yaml --format svg    the picture
   flowrun explain flows/vip.yaml --user ada    why ada went where she went
 
@@ -40,6 +41,7 @@ pub struct Args {
 pub enum Command {
     Run(run::Run),
     Check(check::Check),
+    Test(test::Test),
     Graph(graph::Graph),
     Explain(explain::Explain),
     Eval(eval::Eval),
@@ -53,6 +55,7 @@ impl Command {
         match self {
             Command::Run(run) => run.run(console),
             Command::Check(check) => check.run(console),
+            Command::Test(test) => test.run(console),
             Command::Graph(graph) => graph.run(console),
             Command::Explain(explain) => explain.run(console),
             Command::Eval(eval) => eval.run(console),
@@ -78,8 +81,8 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 8] =
-    ["test", "simulate", "serve", "status", "dead-letters", "replay", "new", "plugin"];
+const LATER: [&str; 7] =
+    ["simulate", "serve", "status", "dead-letters", "replay", "new", "plugin"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::load::finish;
-use crate::{Source, codes};
+use crate::{Code, Source};
 
 pub use act::{Event, Fault, Hit, Reply};
 pub use expect::{Counted, Expectation, Pattern, What, When, Whose};
@@ -128,12 +128,13 @@ pub struct ReadTest {
 /// and what else is to be said.
 pub fn unmet(
     source: &Source,
+    code: Code,
     span: &Span,
     message: &str,
     got: &str,
     hint: Option<String>,
 ) -> Diagnostic {
-    let fault = Diagnostic::error(codes::UNMET, span.clone(), message).label(got).hint_if(hint);
+    let fault = Diagnostic::error(code, span.clone(), message).label(got).hint_if(hint);
     let sources = std::slice::from_ref(source);
     finish(vec![fault], sources).pop().expect("one goes in")
 }

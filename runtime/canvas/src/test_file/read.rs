@@ -230,6 +230,7 @@ impl Reader<'_> {
         let known = base?;
         if !known.contains(&id.value) {
             self.unknown_user(&id, known);
+            return None;
         }
         ids.insert(id.value.clone());
         Some(Member::Known(id.value))

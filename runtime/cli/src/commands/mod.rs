@@ -8,3 +8,4 @@ pub mod graph;
 pub mod list;
 pub mod run;
 pub mod schema;
+pub mod test;

@@ -23,7 +23,7 @@ use anyhow::{anyhow, bail};
 use crate::folder::said;
 
 pub use ndjson::skip_line;
-pub use record::Row;
+pub use record::{Record, Row};
 pub use roster::{Entrant, Roster};
 
 /// The largest user, in bytes of its text.

@@ -37,7 +37,7 @@
 //! assert_eq!(attempt, 1);
 //! assert!(rehearsal.messages("ada").is_empty(), "nobody is told before it is written");
 //!
-//! rehearsal.to_the_end();
+//! assert!(rehearsal.to_the_end());
 //! assert_eq!(rehearsal.attribute("ada", "vip"), Some(json!(true)));
 //! assert_eq!(rehearsal.messages("ada")[0].body, "You are VIP now.");
 //! assert_eq!(rehearsal.path("ada"), ["cool_off", "mark", "tell"]);
@@ -212,7 +212,7 @@ impl Rehearsal {
     #[track_caller]
     pub fn advance(&mut self, length: &str) {
         match length.parse::<Duration>() {
-            Ok(length) => self.until(self.now + length.as_millis()),
+            Ok(length) => drop(self.until(self.now + length.as_millis())),
             Err(error) => panic!("{error}"),
         }
     }
@@ -224,15 +224,19 @@ impl Rehearsal {
     #[track_caller]
     pub fn until_time(&mut self, moment: &str) {
         match date::event(moment) {
-            Some(instant) => self.until(Millis(instant.ms())),
+            Some(instant) => drop(self.until(Millis(instant.ms()))),
             None => panic!("`{moment}` is no moment: write 2026-01-05T09:00:00Z"),
         }
     }
 
-    /// Moves time on to a moment. What happens at the moment itself, happens.
-    pub fn until(&mut self, moment: Millis) {
-        self.go(Some(moment));
-        self.now = self.now.max(moment);
+    /// Moves time on to a moment. What happens at the moment itself, happens. False if that
+    /// takes too many tries: see [`Self::to_the_end`].
+    pub fn until(&mut self, moment: Millis) -> bool {
+        let came = self.go(Some(moment));
+        if came {
+            self.now = self.now.max(moment);
+        }
+        came
     }
 
     /// Moves time on until nothing more will happen. False if that never comes: something is

@@ -82,7 +82,8 @@ pub struct Letter<'r> {
 }
 
 impl<'r> Letter<'r> {
-    pub(super) fn of(line: &'r Line) -> Option<Letter<'r>> {
+    /// A line about a message as what it says.
+    pub fn of(line: &'r Line) -> Option<Letter<'r>> {
         let What::Sent { channel, subject, body, .. } = &line.what else { return None };
         let step = line.step.as_deref().unwrap_or_default();
         Some(Letter { at: line.at, step, channel, subject: subject.as_deref(), body })
