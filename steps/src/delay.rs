@@ -11,6 +11,14 @@
 //! | `until: "2026-03-01 10:00"` | then; a zone in the text (`+01:00`, `Z`) wins over `zone` |
 //! | `weekday: monday, at: "10:00"` | today if it is Monday before ten, otherwise the next Monday |
 //!
+//! Days are calendar days: `for: 2d` ends at the same time of day also where the clocks change
+//! in between, so it is 47 or 49 hours long then; `for: 48h` is exactly that. `for: 2d,
+//! at: "09:00"` is the two calendar days first, and then the next 09:00. A time of day that the
+//! change leaves out is taken as much later as the clocks jump, one that it repeats is the
+//! first of the two.
+//!
+//! A delay with no step behind it is no wait, as in Braze: the journey ends at once.
+//!
 //! `zone` says whose clock and calendar count: an IANA name, `user` for each user's own
 //! (`time_zone` of the profile), or nothing for the Canvas's. A user without a valid zone
 //! has the Canvas's.

@@ -6,3 +6,4 @@ mod hold;
 mod messages;
 mod reading;
 mod replay;
+mod resting;

@@ -40,3 +40,29 @@ fn conditions_read_profile_subscriptions_context_and_the_canvas() {
         assert_eq!(lab.way("u1"), expected, "{condition}");
     }
 }
+
+/// A dead letter names the place in the file as a person wrote it, not in what YAML or a
+/// template made of it.
+#[test]
+fn an_error_of_a_template_names_its_line_in_the_file() {
+    for (settings, place) in [
+        ("message: { channel: email, body: \"{{ 'a' | divided_by: 0 }}\" }", "lab.yaml:4:"),
+        (
+            "user_update:\n      json: |\n        {\"attributes\": [\n          {\"ä\": {{ 1 | divided_by: 0 }}}]}",
+            "lab.yaml:7:",
+        ),
+        (
+            "user_update:\n      attributes:\n        - a: 'it''s {{ 1 | divided_by: 0 }}'",
+            "lab.yaml:6:",
+        ),
+        ("decision_split: { if: \"1 > 'a'\", then: b }", "lab.yaml:4:"),
+    ] {
+        let canvas = format!(
+            "canvas: c\nsteps:\n  - id: a\n    {settings}\n    on_failure: b\n  - {{ id: b, exit: done }}\n"
+        );
+        let mut lab = Lab::new(&canvas);
+        lab.enter("u");
+        let way = lab.way("u");
+        assert!(way.contains(&format!(" at {place}")), "{settings}: {way}");
+    }
+}

@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("server", &["engine", "track"]),
     ("engine", &["log", "profiles", "outbound", "core"]),
     ("simulation", &["log", "profiles", "outbound", "core"]),
-    ("profiles", &["outbound", "core", "track"]),
+    ("profiles", &["log", "outbound", "core", "track"]),
     ("log", &["core"]),
     ("outbound", &["core"]),
     ("core", &["sdk", "track", "template"]),

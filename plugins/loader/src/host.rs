@@ -3,8 +3,8 @@
 //! it was started for that.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::frames::{Frame, op, went};
@@ -13,15 +13,12 @@ use crate::port::CallError;
 
 /// Serves the plugin over standard input, which is one end of a pair of sockets.
 #[cfg(unix)]
-pub fn serve(path: &Path) -> ExitCode {
+pub fn serve(path: &Path) -> io::Result<()> {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
     leave_with_parent();
-    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
-        return ExitCode::FAILURE;
-    };
-    let mut socket = UnixStream::from(socket);
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let library = Library::open(path);
     let hello = match &library {
         Ok(library) => {
@@ -34,23 +31,22 @@ pub fn serve(path: &Path) -> ExitCode {
         }
         Err(error) => Frame { word: went::SAID, handle: 0, load: error.to_string().into_bytes() },
     };
-    let (Ok(()), Ok(library)) = (hello.write(&mut socket), library) else {
-        return ExitCode::FAILURE;
-    };
+    hello.write(&mut socket)?;
+    // What is wrong with the library was said.
+    let Ok(library) = library else { return Ok(()) };
     let mut served = Served { library, handles: BTreeMap::new(), last: 0 };
     while let Ok(frame) = Frame::read(&mut socket) {
         if served.answer(frame).write(&mut socket).is_err() {
             break;
         }
     }
-    // Without the library's destructors: the parent has what it wanted.
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 /// Serves nothing: there are no pairs of sockets here.
 #[cfg(not(unix))]
-pub fn serve(_: &Path) -> ExitCode {
-    ExitCode::FAILURE
+pub fn serve(_: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A plugin that hangs doesn't see the pipe end; nobody else would end it, then.

@@ -11,7 +11,7 @@
 //!   [`Plugin::channel`] are what it is loaded for.
 //! - [`Folder`] holds installed plugins: each with a manifest, which is held against the file
 //!   before the file is loaded.
-//! - [`check`] puts a plugin through all that an author can get wrong.
+//! - [`check`] puts a plugin through all that an author can get wrong; [`scaffold`] begins one.
 //! - [`host`] is the other end of the pipe, in the child process.
 //!
 //! Invariants: nothing of a table is called before its version was read; every buffer goes
@@ -32,6 +32,7 @@ mod library;
 mod machine;
 mod plugin;
 mod port;
+pub mod scaffold;
 mod step;
 mod workers;
 

@@ -37,6 +37,7 @@ mod unsupported;
 mod variables;
 mod wiring;
 mod words;
+mod written;
 mod yaml;
 mod zones;
 

@@ -1,7 +1,7 @@
 //! The way of a file: text, tree, outline, wiring, graph. Every stage goes on with what the
 //! one before could make out, so that all faults of a file come in one go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowrun_core::{Canvas, Entry, Head, Node, Version};
@@ -16,7 +16,7 @@ use crate::plain_user::{PlainUser, Strictness};
 use crate::schema::{Area, At, OwnDoor, Walker};
 use crate::settings::{Created, Settled, settle};
 use crate::texts::Texts;
-use crate::variables::Entrance;
+use crate::variables::{Entrance, Sources};
 use crate::wiring::{Wiring, wire};
 use crate::yaml::{self, Plain, Value};
 use crate::{Files, Loaded, Source, codes, secrets};
@@ -88,8 +88,10 @@ fn read<'s>(
     let mut plain_user = PlainUser::new(strictness(root));
     let settled: Vec<Settled> = steps
         .iter()
-        .map(|step| match (step.kind, step.settings) {
+        .enumerate()
+        .map(|(number, step)| match (step.kind, step.settings) {
             (Some(kind), Some(entry)) => {
+                texts.enter(number);
                 settle(kind, entry, &source.text, texts, &mut plain_user, faults)
             }
             _ => Settled { doors: Vec::new(), created: None, lost_way: false },
@@ -100,10 +102,11 @@ fn read<'s>(
     }
     let whole = matches!(&list.value.value, Value::List(items) if items.len() == steps.len());
     let sets = whole.then(|| sets(&settled)).flatten();
-    texts.variables().judge(Entrance::of(root), sets, faults);
     secrets::look(root, faults);
     let doors: Vec<&[OwnDoor]> = settled.iter().map(|settled| settled.doors.as_slice()).collect();
     let wiring = wire(&steps, &doors, faults);
+    let sources = sets.map(|sets| Sources { sets, ways: wiring.ways() });
+    texts.variables().judge(Entrance::of(root), sources, faults);
     if !steps.is_empty() {
         wiring.check(&steps, faults);
     }
@@ -160,11 +163,10 @@ fn strictness(root: &yaml::Node<'_>) -> Strictness {
     }
 }
 
-/// All variables that steps put into the context; `None` while a step has a fault.
-fn sets(settled: &[Settled]) -> Option<BTreeSet<String>> {
+/// The variables that each step puts into the context; `None` while a step has a fault.
+fn sets(settled: &[Settled]) -> Option<Vec<Vec<String>>> {
     let created = settled.iter().map(|settled| settled.created.as_ref());
-    let names = created.map(|created| Some(created?.step.sets()));
-    Some(names.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+    created.map(|created| Some(created?.step.sets())).collect()
 }
 
 /// The graph of steps that are all right.

@@ -6,6 +6,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use flowrun_template::{Blocks, Condition, Fault, Output, Template};
 
@@ -13,6 +14,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::load::MAX_DIAGNOSTICS;
 use crate::variables::Variables;
+use crate::written::{Written, WrittenFile};
 use crate::yaml::{Offsets, Scalar};
 use crate::{Files, Source};
 
@@ -29,6 +31,8 @@ pub(crate) struct Texts<'s> {
     blocks: BlockFolder<'s>,
     kept: usize,
     variables: Variables,
+    /// What errors of a run point into, by the path as it was named; the Canvas itself is `""`.
+    written: BTreeMap<String, Arc<WrittenFile>>,
 }
 
 /// What a text is for.
@@ -50,7 +54,10 @@ impl<'s> Texts<'s> {
     pub(crate) fn new(canvas: &'s Source, files: &'s dyn Files) -> Texts<'s> {
         let blocks = BlockFolder { files, texts: OnceCell::new(), used: RefCell::default() };
         let (read, variables) = Default::default();
-        Texts { canvas, files, read, blocks, kept: 0, variables }
+        let name = from_beside(&canvas.path, &canvas.path).to_owned();
+        let itself = Arc::new(WrittenFile::named(name, canvas.text.clone()));
+        let written = BTreeMap::from([(String::new(), itself)]);
+        Texts { canvas, files, read, blocks, kept: 0, variables, written }
     }
 
     /// Counts a template that is to be kept; false where there are too many.
@@ -79,7 +86,10 @@ impl<'s> Texts<'s> {
                     faults.extend(risky.iter().map(|output| unescaped(output, &origin)));
                     self.variables.read(text, template.uses(), |part| origin.of(part));
                 }
-                Some(template)
+                match template.constant() {
+                    Some(_) => Some(template),
+                    None => Some(template.written_in(self.written(text, place))),
+                }
             }
             Err(wrong) => {
                 report(&wrong, Severity::Error, &self.origin(place), faults);
@@ -99,13 +109,33 @@ impl<'s> Texts<'s> {
             Ok(condition) => {
                 let origin = self.origin(place);
                 self.variables.read(text, condition.uses(), |part| origin.of(part));
-                Some(condition)
+                Some(condition.written_in(self.written(text, place)))
             }
             Err(wrong) => {
                 report(&wrong, Severity::Error, &self.origin(place), faults);
                 None
             }
         }
+    }
+
+    /// The way back that a template keeps.
+    fn written(&mut self, text: &str, place: &Place<'_, '_>) -> Arc<Written> {
+        let (path, way) = match place {
+            Place::Scalar { span, scalar } => {
+                ("", Some(Offsets::of(&self.canvas.text, span, scalar)))
+            }
+            Place::File { path } => (*path, None),
+        };
+        let file = match self.written.get(path) {
+            Some(file) => file.clone(),
+            None => {
+                let name = from_beside(&self.canvas.path, path).to_owned();
+                let file = Arc::new(WrittenFile::named(name, text.to_owned()));
+                self.written.insert(path.to_owned(), file.clone());
+                file
+            }
+        };
+        Arc::new(Written { file, way, blocks: self.blocks.known() })
     }
 
     fn origin<'p>(&self, place: &Place<'p, '_>) -> Origin<'p> {
@@ -128,6 +158,11 @@ impl<'s> Texts<'s> {
         read
     }
 
+    /// The texts from here on are those of this step.
+    pub(crate) fn enter(&mut self, step: usize) {
+        self.variables.enter(step);
+    }
+
     /// What all texts read.
     pub(crate) fn variables(&mut self) -> Variables {
         std::mem::take(&mut self.variables)
@@ -140,11 +175,11 @@ impl<'s> Texts<'s> {
             .map(|source| Rc::try_unwrap(source).unwrap_or_else(|shared| (*shared).clone()))
             .collect();
         let used = self.blocks.used.into_inner();
-        let mut blocks = self.blocks.texts.into_inner().unwrap_or_default();
+        let blocks = self.blocks.texts.into_inner().unwrap_or_default();
         for name in used {
-            if let Some(text) = blocks.remove(&name) {
+            if let Some(block) = blocks.get(&name) {
                 let path = beside(&self.canvas.path, &format!("content_blocks/{name}"));
-                sources.push(Source { path, text });
+                sources.push(Source { path, text: block.text().to_owned() });
             }
         }
         sources
@@ -211,27 +246,42 @@ fn beside(canvas: &str, relative: &str) -> String {
     }
 }
 
+/// The path as it is from the folder of the Canvas.
+fn from_beside<'p>(canvas: &str, path: &'p str) -> &'p str {
+    let folder = canvas.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
+    path.get(folder..).unwrap_or(path)
+}
+
 /// The content blocks, read when the first template asks for one.
 struct BlockFolder<'s> {
     files: &'s dyn Files,
-    texts: OnceCell<BTreeMap<String, String>>,
+    texts: OnceCell<Arc<BTreeMap<String, WrittenFile>>>,
     used: RefCell<BTreeSet<String>>,
 }
 
 impl BlockFolder<'_> {
-    fn texts(&self) -> &BTreeMap<String, String> {
+    fn texts(&self) -> &BTreeMap<String, WrittenFile> {
         self.texts.get_or_init(|| {
-            let names = self.files.block_names().into_iter();
-            names.filter_map(|name| Some((name.clone(), self.files.block(&name)?))).collect()
+            let read = |name: String| {
+                let text = self.files.block(&name)?;
+                let file = WrittenFile::named(format!("content_blocks/{name}"), text);
+                Some((name, file))
+            };
+            Arc::new(self.files.block_names().into_iter().filter_map(read).collect())
         })
+    }
+
+    /// The blocks, if any template has asked for one.
+    fn known(&self) -> Arc<BTreeMap<String, WrittenFile>> {
+        self.texts.get().cloned().unwrap_or_default()
     }
 }
 
 impl Blocks for BlockFolder<'_> {
     fn block(&self, name: &str) -> Option<&str> {
-        let text = self.texts().get(name)?;
+        let block = self.texts().get(name)?;
         self.used.borrow_mut().insert(name.to_owned());
-        Some(text)
+        Some(block.text())
     }
 
     fn names(&self) -> Vec<String> {

@@ -7,10 +7,11 @@
 //! Told once per name and text. A variable read in a Content Block has its place where the
 //! block is put in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowrun_core::template::{Root, Use, Uses};
 use flowrun_core::track::Field;
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Span};
@@ -68,6 +69,8 @@ pub(crate) struct Variables {
     warnings: Vec<Diagnostic>,
     carried: Vec<Carried>,
     compared: usize,
+    /// The step whose texts are being read.
+    step: Option<usize>,
 }
 
 /// A variable of the journey that a text reads.
@@ -77,9 +80,45 @@ struct Carried {
     file: String,
     span: Span,
     in_block: bool,
+    step: Option<usize>,
+}
+
+/// Where the variables of the context come from.
+pub(crate) struct Sources {
+    /// By step, what it sets.
+    pub(crate) sets: Vec<Vec<String>>,
+    /// The ways between the steps, if none was lost to a fault.
+    pub(crate) ways: Option<DiGraph<(), ()>>,
+}
+
+impl Sources {
+    fn names(&self) -> BTreeSet<&str> {
+        self.sets.iter().flatten().map(String::as_str).collect()
+    }
+
+    /// The steps that users come to after one that sets the variable.
+    fn behind(&self, name: &str) -> Option<BTreeSet<usize>> {
+        let ways = self.ways.as_ref()?;
+        let sets = |(_, names): &(usize, &Vec<String>)| names.iter().any(|set| set == name);
+        let setting = self.sets.iter().enumerate().filter(sets);
+        let mut open: Vec<NodeIndex> =
+            setting.flat_map(|(step, _)| ways.neighbors(NodeIndex::new(step))).collect();
+        let mut behind = BTreeSet::new();
+        while let Some(node) = open.pop() {
+            if behind.insert(node.index()) {
+                open.extend(ways.neighbors(node));
+            }
+        }
+        Some(behind)
+    }
 }
 
 impl Variables {
+    /// What is read from here on stands in this step.
+    pub(crate) fn enter(&mut self, step: usize) {
+        self.step = Some(step);
+    }
+
     /// Takes note of what a text reads. `place` finds the file and its bytes for bytes of
     /// the text.
     pub(crate) fn read<'f>(
@@ -108,7 +147,8 @@ impl Variables {
                     let (file, span) = place(&read.span);
                     let (root, name) = (read.root, read.name.clone());
                     let file = file.to_owned();
-                    self.carried.push(Carried { root, name, file, span, in_block });
+                    let step = self.step;
+                    self.carried.push(Carried { root, name, file, span, in_block, step });
                     continue;
                 }
                 _ => continue,
@@ -182,15 +222,30 @@ impl Variables {
     pub(crate) fn judge(
         mut self,
         entrance: Option<Entrance>,
-        sets: Option<BTreeSet<String>>,
+        sources: Option<Sources>,
         faults: &mut Vec<Diagnostic>,
     ) {
-        if let (Some(entrance), Some(sets)) = (entrance, sets) {
+        if let (Some(entrance), Some(sources)) = (entrance, sources) {
+            let sets = sources.names();
+            let mut behind: BTreeMap<String, Option<BTreeSet<usize>>> = BTreeMap::new();
             for carried in std::mem::take(&mut self.carried) {
                 let fault = match carried.root {
                     Root::EventProperties if !entrance.event => without_event(&carried),
                     Root::EventProperties => continue,
-                    _ if entrance.api || entrance.event || sets.contains(&carried.name) => continue,
+                    _ if entrance.api || entrance.event => continue,
+                    _ if sets.contains(carried.name.as_str()) => {
+                        let Some(step) = carried.step else { continue };
+                        if behind.len() >= COMPARED && !behind.contains_key(&carried.name) {
+                            continue;
+                        }
+                        let behind = behind
+                            .entry(carried.name.clone())
+                            .or_insert_with(|| sources.behind(&carried.name));
+                        match behind {
+                            Some(behind) if !behind.contains(&step) => too_early(&carried),
+                            _ => continue,
+                        }
+                    }
                     _ => self.not_brought(&carried, &sets),
                 };
                 self.warnings.push(fault.at(&carried.file, carried.span, carried.in_block));
@@ -199,10 +254,10 @@ impl Variables {
         faults.extend(self.warnings);
     }
 
-    fn not_brought(&mut self, carried: &Carried, sets: &BTreeSet<String>) -> Fault {
+    fn not_brought(&mut self, carried: &Carried, sets: &BTreeSet<&str>) -> Fault {
         let written = carried.root.written(&carried.name);
         let message = format!("nothing in this Canvas sets `{}`", short(&written));
-        let near = self.near(&carried.name, sets.iter().map(String::as_str));
+        let near = self.near(&carried.name, sets.iter().copied());
         let hint = match near {
             Some(near) => format!("did you mean `{}`?", carried.root.written(&near)),
             None => "set it in a `context` step, or let users enter by `entry: { api: true }`; as \
@@ -211,6 +266,15 @@ impl Variables {
         };
         Fault { code: codes::NOT_BROUGHT, message, hint, meant: None }
     }
+}
+
+fn too_early(carried: &Carried) -> Fault {
+    let written = carried.root.written(&carried.name);
+    let message = format!("`{}` is read before any step sets it", short(&written));
+    let hint = "move the `context` step that sets it before this one; as it is, only \
+                `entry_properties` of a users file bring it"
+        .to_owned();
+    Fault { code: codes::NOT_BROUGHT, message, hint, meant: None }
 }
 
 fn without_event(carried: &Carried) -> Fault {

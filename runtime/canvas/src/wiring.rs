@@ -143,6 +143,11 @@ fn unknown_target(door: &str, name: &Name, known: &[&str]) -> Diagnostic {
 }
 
 impl Wiring {
+    /// The ways alone, unless one was lost to a fault.
+    pub(crate) fn ways(&self) -> Option<DiGraph<(), ()>> {
+        (!self.unsure).then(|| self.graph.map(|_, ()| (), |_, _| ()))
+    }
+
     /// Reports circles, and steps that no way leads to.
     pub(crate) fn check(&self, steps: &[Step<'_, '_>], faults: &mut Vec<Diagnostic>) {
         let mut circular = false;

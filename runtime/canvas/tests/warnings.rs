@@ -169,3 +169,24 @@ fn an_update_is_tried_for_a_user_without_attributes() {
         assert_eq!(codes_of(head, &update(text)).join(" "), expected, "{head} {text}");
     }
 }
+
+/// Rows: the ids of steps in their order, and whether reading at `read` is warned of.
+#[test]
+fn a_variable_that_no_step_before_sets_is_empty() {
+    let set = "- { id: set, context: { set: { x: 1 } } }";
+    let read = "- { id: read, message: { channel: email, body: '{{context.${x}}}' } }";
+    let own = "- { id: read, context: { set: { x: '{{context.${x}}}' } } }";
+    let split = "- { id: split, decision_split: { if: 'true', then: read, else: set } }";
+    for (entry, steps, warned) in [
+        ("", &[set, read][..], false),
+        ("", &[read, set], true),
+        ("", &[own], true),
+        ("", &[split, set, read], false),
+        ("entry: { api: true }\n", &[read, set], false),
+    ] {
+        let text = format!("canvas: c\n{entry}steps:\n{}\n", steps.join("\n"));
+        let found = load_text(&text).diagnostics;
+        let said = found.iter().any(|one| one.code.as_str() == "FR0415");
+        assert_eq!(said, warned, "{text}: {found:?}");
+    }
+}

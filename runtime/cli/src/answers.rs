@@ -46,7 +46,8 @@ pub struct Source {
     http: bool,
 
     /// What may be called, and with which credentials, as a file says it; the options here
-    /// add to it [default: flowrun.toml beside the first Canvas, or in this folder]
+    /// add to it; `none` for no file [default: flowrun.toml beside the first Canvas, or in
+    /// this folder]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -56,6 +57,9 @@ impl Source {
     pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
         let mut canvases = canvases.peekable();
         let config = Config::open(self.config.as_deref(), canvases.peek().copied())?;
+        if let Some(said) = opened(&config) {
+            eprintln!("note: {said}");
+        }
         let egress = self.egress(config.egress)?;
         let files: Vec<PathBuf> = match &self.fixtures {
             Some(file) => vec![file.clone()],
@@ -86,6 +90,14 @@ impl Source {
             None => Ok(egress),
         }
     }
+}
+
+/// What is opened by a file that nobody named: it may have come with a stranger's Canvas.
+fn opened(config: &Config) -> Option<String> {
+    let file = config.found.as_ref().filter(|_| !config.egress.allow_hosts.is_empty())?;
+    let hosts: Vec<String> = config.egress.allow_hosts.iter().map(ToString::to_string).collect();
+    let shown = crate::console::printable(&file.display().to_string());
+    Some(format!("{shown} lets templates call {} (`--config none` closes it)", hosts.join(", ")))
 }
 
 fn beside(canvas: &Path) -> Option<PathBuf> {

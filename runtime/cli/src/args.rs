@@ -4,12 +4,12 @@
 //! neither an option nor a command, but looks like a Canvas, stands for both.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, eval, explain, graph, list, run, schema, test};
+use crate::commands::{check, completions, eval, explain, graph, list, plugin, run, schema, test};
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
 
@@ -47,7 +47,13 @@ pub enum Command {
     Eval(eval::Eval),
     List(list::List),
     Schema(schema::Schema),
+    Plugin(plugin::Plugin),
     Completions(completions::Completions),
+    /// Serve a plugin over standard input, for this program itself
+    #[command(hide = true)]
+    PluginHost {
+        file: PathBuf,
+    },
 }
 
 impl Command {
@@ -61,7 +67,12 @@ impl Command {
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
             Command::Schema(schema) => schema.run(console),
+            Command::Plugin(plugin) => plugin.run(console),
             Command::Completions(completions) => completions.run(console),
+            Command::PluginHost { file } => {
+                flowrun_loader::host::serve(file)?;
+                Ok(Exit::Done)
+            }
         }
     }
 }
@@ -81,8 +92,7 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 7] =
-    ["simulate", "serve", "status", "dead-letters", "replay", "new", "plugin"];
+const LATER: [&str; 6] = ["simulate", "serve", "status", "dead-letters", "replay", "new"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

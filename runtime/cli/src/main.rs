@@ -16,6 +16,7 @@ mod interrupt;
 mod moment;
 mod narrator;
 mod picture;
+mod plugins;
 mod progress;
 mod report;
 mod scene;

@@ -17,6 +17,7 @@ use crate::core::{Canvas, CanvasIx, Millis};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::moment;
+use crate::plugins::Plugins;
 use crate::progress::Progress;
 use crate::simulation::{Answers, Arrival, Options, Simulation};
 use crate::users::{self, Entrant, Roster};
@@ -51,6 +52,9 @@ pub struct Setting {
 
     #[command(flatten)]
     pub source: Source,
+
+    #[command(flatten)]
+    pub plugins: Plugins,
 }
 
 /// Everything in its place; nothing has happened yet.
@@ -83,7 +87,9 @@ pub fn prepare(
         None => moment::DEFAULT_START,
     };
     let until = until(setting, start)?;
-    let Some(opened) = open(flows, console)? else { return Ok(Prepared::Not(Exit::Wrong)) };
+    let Some(opened) = open(flows, &setting.plugins, console)? else {
+        return Ok(Prepared::Not(Exit::Wrong));
+    };
     let files = users_files(setting, &opened)?;
     let answers = setting.source.open(opened.iter().map(|opened| &*opened.path))?;
     let mut roster = Roster::new(start);
@@ -161,8 +167,12 @@ fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
 }
 
 /// The Canvases, or `None` after all their faults were shown.
-fn open(flows: &[PathBuf], console: &Console) -> anyhow::Result<Option<Vec<Opened>>> {
-    let catalogue = flowrun_steps::catalogue();
+fn open(
+    flows: &[PathBuf],
+    plugins: &Plugins,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Opened>>> {
+    let catalogue = plugins.catalogue(console)?;
     let opened: Vec<Opened> =
         flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;

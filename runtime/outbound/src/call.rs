@@ -14,6 +14,8 @@ use url::Host;
 
 use crate::egress::{Credential, Egress};
 use crate::error::Error;
+use crate::late::LateSecret;
+use crate::secret::Secret;
 use crate::target::Target;
 
 /// The largest body that is sent, in bytes.
@@ -111,6 +113,7 @@ fn credentials(
     if let Some(name) = &request.basic_auth {
         match named(":basic_auth", name)? {
             Credential::Basic { user, password, .. } => {
+                let password = found(name, password)?;
                 let pair = zeroize::Zeroizing::new(format!("{user}:{}", password.reveal()));
                 let value = zeroize::Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)));
                 put(name, header::AUTHORIZATION, &value)?;
@@ -132,7 +135,7 @@ fn credentials(
                     .ok()
                     .filter(|header| !OWN.contains(&header.as_str()))
                     .ok_or_else(|| Error::BadCredential { name: name.clone() })?;
-                put(name, header, value.reveal())?;
+                put(name, header, found(name, value)?.reveal())?;
             }
             Credential::Basic { .. } => {
                 let (option, hint) = (":auth_credentials", "name it with :basic_auth");
@@ -141,6 +144,11 @@ fn credentials(
         }
     }
     Ok(())
+}
+
+fn found<'s>(name: &str, secret: &'s LateSecret) -> Result<&'s Secret, Error> {
+    let missing = |why: &str| Error::MissingSecret { name: name.to_owned(), why: why.to_owned() };
+    secret.get().map_err(missing)
 }
 
 fn named<'e>(

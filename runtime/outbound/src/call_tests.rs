@@ -6,17 +6,18 @@ use flowrun_core::template::Caching;
 
 use super::*;
 use crate::egress::HostPattern;
+use crate::late::LateSecret;
 use crate::secret::Secret;
 
 fn egress() -> Egress {
     let basic = |hosts: &[&str]| Credential::Basic {
         user: "ada".into(),
-        password: Secret::new("love:lace"),
+        password: Secret::new("love:lace").into(),
         hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
     };
     let header = |name: &str, value: &str| Credential::Header {
         name: name.into(),
-        value: Secret::new(value),
+        value: Secret::new(value).into(),
         hosts: Vec::new(),
     };
     Egress {
@@ -25,6 +26,14 @@ fn egress() -> Egress {
             ("shop".into(), basic(&[])),
             ("own".into(), basic(&["b.com", "a.com"])),
             ("other".into(), basic(&["b.com", "*.a.com"])),
+            (
+                "lost".into(),
+                Credential::Header {
+                    name: "X-Key".into(),
+                    value: LateSecret::new(|| Err("the variable `X` is not set".to_owned())),
+                    hosts: Vec::new(),
+                },
+            ),
             ("crm".into(), header("X-Api-Key", "k1")),
             ("broken".into(), header("X-Api-Key", "k1\r\nHost: evil.org")),
             ("framing".into(), header("Transfer-Encoding", "chunked")),
@@ -158,6 +167,10 @@ fn a_request_that_breaks_a_rule_says_which() {
         (
             Request { auth_credentials: Some("none".into()), ..get() },
             ":auth_credentials names the credential `none`",
+        ),
+        (
+            Request { auth_credentials: Some("lost".into()), ..get() },
+            "the credential `lost` can't be had: the variable `X` is not set",
         ),
         (Request { basic_auth: Some("crm".into()), ..get() }, "name it with :auth_credentials"),
         (Request { auth_credentials: Some("shop".into()), ..get() }, "name it with :basic_auth"),

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error as _};
 use url::Host;
 
 use crate::cidr::Cidr;
-use crate::secret::Secret;
+use crate::late::LateSecret;
 
 /// The table `[egress]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,7 +47,7 @@ pub enum Credential {
     /// For `:basic_auth`.
     Basic {
         user: String,
-        password: Secret,
+        password: LateSecret,
         /// The only hosts that are given it; all that may be called if there are none.
         #[serde(default)]
         hosts: Vec<HostPattern>,
@@ -56,7 +56,7 @@ pub enum Credential {
     /// `Bearer …`.
     Header {
         name: String,
-        value: Secret,
+        value: LateSecret,
         #[serde(default)]
         hosts: Vec<HostPattern>,
     },

@@ -18,15 +18,19 @@ pub enum Error {
         "the address holds a user or a password for `{host}`: take them out, and name a credential with :basic_auth"
     )]
     UserInfo { host: String },
-    #[error("port {port} of `{host}` may not be called: only {}; allow it with --allow-port {port}", ports(.allowed))]
+    #[error("port {port} of `{host}` may not be called: only {}; allow it with --allow-port {port}, or in [egress] ports of flowrun.toml", ports(.allowed))]
     Port { host: String, port: u16, allowed: Vec<u16> },
-    #[error("`{host}` may not be called: allow it with --allow-host {host}")]
+    #[error(
+        "`{host}` may not be called: allow it with --allow-host {host}, or in [egress] allow_hosts of flowrun.toml"
+    )]
     Host { host: String },
     #[error(
-        "`{host}` leads to {address} ({what}), which may not be connected to: if it is meant, allow it with --allow-cidr {address}"
+        "`{host}` leads to {address} ({what}), which may not be connected to: if it is meant, allow it with --allow-cidr {address}, or in [egress] allow_cidrs of flowrun.toml"
     )]
     Address { host: String, address: IpAddr, what: &'static str },
-    #[error("{option} names the credential `{name}`, which is not configured")]
+    #[error(
+        "{option} names the credential `{name}`, which is not configured: write [egress.credentials.{name}] in flowrun.toml"
+    )]
     NoCredential { option: &'static str, name: String },
     #[error("the credential `{name}` is not one for {option}: {hint}")]
     OtherCredential { option: &'static str, name: String, hint: &'static str },
@@ -34,6 +38,8 @@ pub enum Error {
     CredentialElsewhere { name: String, host: String },
     #[error("the credential `{name}` can't be sent: it is no name and value of a header")]
     BadCredential { name: String },
+    #[error("the credential `{name}` can't be had: {why}")]
+    MissingSecret { name: String, why: String },
     #[error("the header `{name}` is written by flowrun itself: take it out of :headers")]
     OwnHeader { name: String },
     #[error(
@@ -45,7 +51,11 @@ pub enum Error {
 }
 
 fn http_hint(scheme: &str) -> &'static str {
-    if scheme == "http" { ", or allow it with --allow-http" } else { "" }
+    if scheme == "http" {
+        ", or allow it with --allow-http, or `http = true` under [egress] of flowrun.toml"
+    } else {
+        ""
+    }
 }
 
 fn ports(allowed: &[u16]) -> String {

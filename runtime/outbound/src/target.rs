@@ -137,7 +137,7 @@ mod tests {
             ("https://api.example.com@evil.org/", "holds a user or a password for `evil.org`"),
             (
                 "https://evil.org/",
-                "`evil.org` may not be called: allow it with --allow-host evil.org",
+                "`evil.org` may not be called: allow it with --allow-host evil.org, or in [egress] allow_hosts of flowrun.toml",
             ),
             ("https://evil.org#@api.example.com/", "`evil.org` may not be called"),
             ("https://evil.org\\@api.example.com/", "`evil.org` may not be called"),

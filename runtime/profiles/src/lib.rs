@@ -5,12 +5,15 @@
 //! local store that steps read: what it has applied is what the next step sees.
 #![forbid(unsafe_code)]
 
+pub mod embedded;
 pub mod http;
 mod memory;
+mod users;
 
 use async_trait::async_trait;
 use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 
+pub use embedded::{Embedded, EmbeddedSettings};
 pub use http::{Http, HttpSettings};
 pub use memory::{Known, Memory};
 

@@ -1,21 +1,15 @@
 //! The profile store in memory, and the backend that writes to it.
-//!
-//! It remembers of each user the key of the last write, and which of its objects are in.
-//! That is enough to apply every write once: writes of a user arrive in the order of
-//! their commits, and the next one only after the former has its final outcome.
 
 use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
 
-use flowrun_core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
-use flowrun_core::sdk::Objects;
-use flowrun_core::{Millis, Outcome, Progress, UserIx, World};
-use flowrun_track::{Array, Object, Profile};
+use flowrun_core::batcher::{BatcherSettings, Limits, Part, Reply, Request};
+use flowrun_core::{Millis, UserIx, World};
+use flowrun_track::{Object, Profile};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::About;
+use crate::users::{self, Parsed, User};
 
 /// Profiles by external id.
 pub struct Memory {
@@ -26,30 +20,9 @@ pub struct Memory {
     by_id: HashTable<u32>,
 }
 
-struct User {
-    profile: Profile,
-    last_key: u128,
-    applied: Progress,
-}
-
-impl User {
-    fn id(&self) -> &str {
-        self.profile.external_id().expect("only profiles with an id are put")
-    }
-
-    /// Another write than the last one begins with nothing applied.
-    fn begin(&mut self, key: u128) {
-        if self.last_key != key {
-            (self.last_key, self.applied) = (key, Progress::default());
-        }
-    }
-}
-
 fn hash(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
-
-const ARRAYS: [Array; 3] = [Array::Attributes, Array::Events, Array::Purchases];
 
 impl Default for Memory {
     /// With the limits of User Track, so that a run shows the requests that it would make.
@@ -76,7 +49,7 @@ impl Memory {
             Some(place) => self.users[place].profile = profile,
             None => {
                 let (hash, place) = (hash(id), self.users.len() as u32);
-                self.users.push(User { profile, last_key: 0, applied: Progress::default() });
+                self.users.push(User::new(profile));
                 let users = &self.users;
                 self.by_id
                     .insert_unique(hash, place, |&place| self::hash(users[place as usize].id()));
@@ -129,80 +102,12 @@ impl Memory {
     /// Applies what another backend says it has written, each object once: from then on it
     /// is what steps read.
     pub fn acknowledge(&mut self, now: Millis, parts: &[Part], reply: &Reply) {
-        let mut written: Vec<(usize, usize)> = Vec::new();
-        reply.each(parts, |part, object, _, outcome| {
-            if matches!(outcome, Outcome::Applied | Outcome::Accepted) {
-                written.push((part, object as usize));
-            }
-        });
-        let objects: Vec<Parsed> = parsed(parts).collect();
-        for (part, object) in written {
-            let key = parts[part].write.key.digest();
+        let objects: Vec<Parsed> = users::parsed(parts).collect();
+        for (part, object) in users::written(parts, reply) {
             let place = self.place(&parts[part].write.key.user);
-            let user = &mut self.users[place];
-            user.begin(key);
-            if let (Ok(known), false) = (&objects[part][object], user.applied.contains(object)) {
-                let _ = known.apply(&mut user.profile, now.0);
-                user.applied.insert(object);
-            }
+            self.users[place].acknowledge(now, &parts[part], &objects[part], object);
         }
     }
-
-    fn apply(&mut self, now: Millis, job: &Job<'_>, array: usize, outcomes: &mut Vec<Outcome>) {
-        let mut numbers = job.part.texts(array).map(|(object, _)| object as usize).peekable();
-        if numbers.peek().is_none() {
-            return;
-        }
-        let user = &mut self.users[job.place];
-        user.begin(job.key);
-        for number in numbers {
-            outcomes.push(match &job.objects[number] {
-                Err(reason) => Outcome::Refused(reason.clone()),
-                Ok(_) if user.applied.contains(number) => Outcome::Applied,
-                Ok(object) => {
-                    let _ = object.apply(&mut user.profile, now.0);
-                    user.applied.insert(number);
-                    Outcome::Applied
-                }
-            });
-        }
-    }
-}
-
-/// A part of a request, with all that is needed to apply it.
-struct Job<'a> {
-    part: &'a Part,
-    place: usize,
-    key: u128,
-    objects: Parsed,
-}
-
-/// A write's objects; why one can't be, in place of those that can't.
-type Parsed = Rc<[Result<Object, String>]>;
-
-/// The parsed objects of each part. Users of one cohort often share one update.
-fn parsed<'a>(parts: &'a [Part]) -> impl Iterator<Item = Parsed> + 'a {
-    let mut last: Option<(&'a Arc<Objects>, Parsed)> = None;
-    parts.iter().map(move |part| {
-        let objects = &part.write.objects;
-        match &last {
-            Some((known, parsed)) if Arc::ptr_eq(known, objects) => parsed.clone(),
-            _ => {
-                let texts = [&objects.attributes, &objects.events, &objects.purchases];
-                let all = ARRAYS.iter().zip(texts);
-                let all =
-                    all.flat_map(|(array, texts)| texts.iter().map(|text| parse(*array, text)));
-                let parsed: Parsed = all.collect();
-                last = Some((objects, parsed.clone()));
-                parsed
-            }
-        }
-    })
-}
-
-fn parse(array: Array, text: &str) -> Result<Object, String> {
-    let object = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Object::parse(array, &object).map_err(|error| error.message.clone())
 }
 
 impl Memory {
@@ -216,30 +121,7 @@ impl Memory {
         // each other cost a fraction.
         let places: Vec<usize> =
             request.parts.iter().map(|part| self.place(&part.write.key.user)).collect();
-        let parts = request.parts.iter().zip(places).zip(parsed(&request.parts));
-        let jobs: Vec<Job<'_>> = parts
-            .map(|((part, place), objects)| Job {
-                part,
-                place,
-                key: part.write.key.digest(),
-                objects,
-            })
-            .collect();
-        let mut outcomes = [Vec::new(), Vec::new(), Vec::new()];
-        // Attributes of all users first, then events, then purchases: as User Track does.
-        for (array, outcomes) in outcomes.iter_mut().enumerate() {
-            for job in &jobs {
-                self.apply(now, job, array, outcomes);
-            }
-        }
-        let [attributes, events, purchases] = outcomes;
-        let all = [&attributes, &events, &purchases];
-        let answers = if all.iter().all(|array| array.iter().all(|one| *one == Outcome::Applied)) {
-            Answers::All(Outcome::Applied)
-        } else {
-            Answers::Each { attributes, events, purchases }
-        };
-        Reply::new(Some(201), answers)
+        users::commit(now, request, &places, &mut self.users)
     }
 }
 

@@ -28,7 +28,7 @@ pub fn missing(request: &Request) -> String {
     };
     format!(
         "no fixture answers {method} {}: give one with --fixtures FILE, or fetch it with \
-         --allow-host HOST",
+         --allow-host HOST, or with [egress] allow_hosts in flowrun.toml",
         request.url
     )
 }

@@ -165,6 +165,7 @@ impl<'r> Renderer<'r> {
             span: place.into(),
             message: message.into(),
             block: None,
+            written: None,
         }))
     }
 

@@ -24,6 +24,8 @@ pub struct RenderError {
     pub message: String,
     /// The content block whose text `span` points into.
     pub block: Option<String>,
+    /// Where a person finds it, if the template knows where it comes from.
+    pub written: Option<String>,
 }
 
 impl fmt::Display for Stop {
@@ -41,6 +43,9 @@ impl fmt::Display for Stop {
 
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(written) = &self.written {
+            return write!(f, "{} at {written}", self.message);
+        }
         write!(f, "{} at {}..{}", self.message, self.span.start, self.span.end)?;
         match &self.block {
             Some(block) => write!(f, " of content block `{block}`"),

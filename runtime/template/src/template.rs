@@ -5,13 +5,15 @@ use crate::compile;
 use crate::expression::Conditions;
 use crate::fault::Fault;
 use crate::node::{Node, Program};
-use crate::render::Renderer;
+use crate::origin::Origin;
+use crate::render::{Halt, Renderer};
 use crate::stop::Stop;
 use crate::uses::{Output, Uses};
 use crate::value::Value;
 use crate::view::{Blocks, View};
 use bumpalo::Bump;
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 /// A compiled text. It holds no user's data, is `Send + Sync`, and is meant to be shared.
 #[derive(Clone, Debug)]
@@ -21,6 +23,7 @@ pub struct Template {
     uses: Uses,
     warnings: Vec<Fault>,
     outputs: Vec<Output>,
+    origin: Option<Arc<dyn Origin>>,
 }
 
 impl Template {
@@ -46,7 +49,14 @@ impl Template {
             uses: findings.uses,
             warnings: findings.warnings,
             outputs: findings.outputs,
+            origin: None,
         })
+    }
+
+    /// Lets errors say where the text was written.
+    #[must_use]
+    pub fn written_in(self, origin: Arc<dyn Origin>) -> Template {
+        Template { origin: Some(origin), ..self }
     }
 
     /// The text itself, if there is no Liquid in it that could change it.
@@ -89,7 +99,7 @@ impl Template {
             Ok(_) => Ok(()),
             Err(halt) => {
                 out.truncate(start);
-                Err(*halt)
+                Err(found(&self.origin, halt))
             }
         }
     }
@@ -109,9 +119,10 @@ impl Template {
         if let [Node::Output(output)] = self.program.body.nodes.as_slice() {
             let bump = Bump::new();
             let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
-            let value = renderer.filtered(output).map_err(|halt| *halt)?;
+            let found = |halt| found(&self.origin, halt);
+            let value = renderer.filtered(output).map_err(found)?;
             let size = renderer.arena.size_written(value);
-            renderer.at(output.place, size).map_err(|halt| *halt)?;
+            renderer.at(output.place, size).map_err(found)?;
             return Ok(to_json(value, 0));
         }
         let mut text = String::new();
@@ -130,6 +141,7 @@ pub struct Condition {
     conditions: Conditions,
     program: Program,
     uses: Uses,
+    origin: Option<Arc<dyn Origin>>,
 }
 
 impl Condition {
@@ -141,10 +153,16 @@ impl Condition {
         let (conditions, program, findings) = compile::condition(source);
         match conditions {
             Some(conditions) if findings.faults.is_empty() => {
-                Ok(Condition { conditions, program, uses: findings.uses })
+                Ok(Condition { conditions, program, uses: findings.uses, origin: None })
             }
             _ => Err(findings.faults),
         }
+    }
+
+    /// Lets errors say where the text was written.
+    #[must_use]
+    pub fn written_in(self, origin: Arc<dyn Origin>) -> Condition {
+        Condition { origin: Some(origin), ..self }
     }
 
     /// What the condition reads.
@@ -160,8 +178,18 @@ impl Condition {
     pub fn holds(&self, view: &dyn View, options: &Options) -> Result<bool, Stop> {
         let bump = Bump::new();
         let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
-        renderer.holds(&self.conditions).map_err(|halt| *halt)
+        renderer.holds(&self.conditions).map_err(|halt| found(&self.origin, halt))
     }
+}
+
+/// Why a render ended, with the place as a person finds it.
+#[cold]
+fn found(origin: &Option<Arc<dyn Origin>>, halt: Halt) -> Stop {
+    let mut stop = *halt;
+    if let (Stop::Error(error), Some(origin)) = (&mut stop, origin) {
+        error.written = Some(origin.written(error.block.as_deref(), &error.span));
+    }
+    stop
 }
 
 /// A value as JSON, with its type.

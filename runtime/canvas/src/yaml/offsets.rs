@@ -11,6 +11,7 @@ use crate::diagnostic::Span;
 type Runs = Vec<(usize, usize)>;
 
 /// The way back for one scalar. Made once for all faults of a text, since it reads it whole.
+#[derive(Debug)]
 pub(crate) struct Offsets {
     /// Where the scalar stands, with its quotes; of a block its first line.
     whole: Span,

@@ -1,5 +1,6 @@
 //! `flowrun check`: everything that is wrong with Canvases, before anyone is in them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,10 @@ use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, rende
 use serde_json::{Value as Json, json};
 
 use crate::canvases;
+use crate::config::{BackendUrl, Config};
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::plugins::Plugins;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +38,16 @@ pub struct Check {
     #[arg(long)]
     deny_warnings: bool,
 
+    /// Where updates will be written (`memory`, `embedded:DIR`, `https://…`, `plugin:NAME`):
+    /// what doesn't remember them may count some twice, which is then warned of [default: what
+    /// flowrun.toml beside each Canvas says]
+    #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
+    backend: Option<BackendUrl>,
+
+    /// The configuration to go by; `none` for no file [default: flowrun.toml beside each Canvas]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
@@ -45,6 +58,9 @@ pub struct Check {
     /// Say what a code means
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 /// How diagnostics are written.
@@ -65,15 +81,23 @@ impl Check {
             return explain(code, self.format(), console);
         }
         let files = canvas_files(&self.paths)?;
-        let catalogue = flowrun_steps::catalogue();
+        let catalogue = self.plugins.catalogue(console)?;
         let mut found = Found::default();
+        let mut configurations = Configurations::default();
         for path in &files {
             // A single path that isn't there is a slip; one of many must not hide the rest.
             let opened = match files.len() {
                 1 => canvases::open(path, &catalogue)?,
                 _ => canvases::open_one_of_many(path, &catalogue),
             };
-            found.add(opened.diagnostics, opened.sources);
+            let mut diagnostics = opened.diagnostics;
+            if configurations.backend_of(path, self).is_none_or(|url| url.remembers_keys()) {
+                diagnostics.retain(|one| one.code != codes::MAY_COUNT_TWICE);
+            }
+            found.add(diagnostics, opened.sources);
+        }
+        for said in configurations.faults() {
+            writeln!(io::stderr(), "error: {said}")?;
         }
         let Found { diagnostics, sources } = &found;
         console.print(&match self.format() {
@@ -82,7 +106,8 @@ impl Check {
             Format::Sarif => render_sarif(diagnostics, sources),
         })?;
         console.flush()?;
-        let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count()
+            + configurations.faults().count();
         let warnings = diagnostics.iter().filter(|one| !one.is_error()).count();
         writeln!(io::stderr(), "{}", summary(files.len(), errors, warnings))?;
         Ok(if errors > 0 || (self.deny_warnings && warnings > 0) {
@@ -96,6 +121,34 @@ impl Check {
 impl Check {
     fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// What the configurations beside the Canvases say, each read once.
+#[derive(Default)]
+struct Configurations {
+    read: BTreeMap<PathBuf, Result<Config, String>>,
+}
+
+impl Configurations {
+    /// Where the updates of this Canvas go; the one in memory if nobody says.
+    fn backend_of(&mut self, canvas: &Path, check: &Check) -> Option<BackendUrl> {
+        if let Some(named) = &check.backend {
+            return Some(named.clone());
+        }
+        let folder = match &check.config {
+            Some(_) => PathBuf::new(),
+            None => canvas.parent().unwrap_or(Path::new("")).to_owned(),
+        };
+        let read = self.read.entry(folder).or_insert_with(|| {
+            Config::open(check.config.as_deref(), Some(canvas)).map_err(|why| format!("{why:#}"))
+        });
+        read.as_ref().ok()?.backend.url.clone()
+    }
+
+    /// What is wrong with them: one text for each file.
+    fn faults(&self) -> impl Iterator<Item = &str> {
+        self.read.values().filter_map(|read| read.as_ref().err().map(String::as_str))
     }
 }
 

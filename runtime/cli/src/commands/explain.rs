@@ -66,7 +66,7 @@ impl Explain {
     }
 
     fn tell_trace(&self, file: &Path, console: &mut Console) -> anyhow::Result<Exit> {
-        let opened = canvases::open(&self.flow, &flowrun_steps::catalogue())?;
+        let opened = canvases::open(&self.flow, &self.setting.plugins.catalogue(console)?)?;
         let Some(canvas) = opened.canvas else {
             let colors = console.notes.has_colors();
             eprint!("{}", render_text(&opened.diagnostics, &opened.sources, colors));

@@ -10,6 +10,7 @@ use crate::canvases;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::picture::{Counts, Picture, dot, json, mermaid, svg, text};
+use crate::plugins::Plugins;
 use crate::trace;
 
 const EXAMPLES: &str = "\
@@ -37,6 +38,9 @@ pub struct Graph {
     /// The trace of a run, whose counts are put on the ways
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -56,7 +60,7 @@ enum Format {
 
 impl Graph {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let opened = canvases::open(&self.flow, &flowrun_steps::catalogue())?;
+        let opened = canvases::open(&self.flow, &self.plugins.catalogue(console)?)?;
         let Some(canvas) = opened.canvas else {
             let colors = console.notes.has_colors();
             eprint!("{}", render_text(&opened.diagnostics, &opened.sources, colors));

@@ -3,10 +3,13 @@
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use flowrun_loader::Description;
+use flowrun_loader::sdk::plugin::abi::PluginKind;
 use serde_json::{Map, Value as Json, json};
 
 use crate::console::{Console, Look};
 use crate::exit::Exit;
+use crate::plugins::Plugins;
 use crate::profiles::Memory;
 use crate::sdk::{Catalogue, Kind};
 use crate::template;
@@ -35,6 +38,9 @@ pub struct List {
     /// Print the same as JSON (`--format json`)
     #[arg(long, conflicts_with = "format")]
     json: bool,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -54,6 +60,7 @@ enum Format {
 }
 
 /// One thing of a list.
+#[derive(Clone)]
 struct Item {
     name: String,
     summary: String,
@@ -83,25 +90,55 @@ impl Item {
 impl List {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let format = if self.json { Format::Json } else { self.format };
+        let known = Known::of(&self.plugins, console)?;
         match (self.what, &self.name) {
-            (Some(what), Some(name)) => one(what, name, format, console)?,
-            (what, _) => lists(what, format, console)?,
+            (Some(what), Some(name)) => one(what, name, &known, format, console)?,
+            (what, _) => lists(what, &known, format, console)?,
         }
         Ok(Exit::Done)
     }
 }
 
-fn lists(what: Option<What>, format: Format, console: &mut Console) -> anyhow::Result<()> {
+/// What there is beside the lists that never change.
+struct Known {
+    catalogue: Catalogue,
+    /// Backends and channels that are plugins.
+    plugins: Vec<(PluginKind, Item)>,
+}
+
+impl Known {
+    fn of(plugins: &Plugins, console: &Console) -> anyhow::Result<Known> {
+        let catalogue = plugins.catalogue(console)?;
+        let described = plugins.described(console)?.into_iter();
+        let item = |one: &Description| {
+            Item::new(one.name(), one.summary())
+                .with("plugin", json!(true))
+                .with("settings", one.settings().clone())
+        };
+        let plugins = described.map(|one| (one.kind(), item(&one))).collect();
+        Ok(Known { catalogue, plugins })
+    }
+
+    fn of_kind(&self, kind: PluginKind) -> impl Iterator<Item = Item> {
+        self.plugins.iter().filter(move |(one, _)| *one == kind).map(|(_, item)| item.clone())
+    }
+}
+
+fn lists(
+    what: Option<What>,
+    known: &Known,
+    format: Format,
+    console: &mut Console,
+) -> anyhow::Result<()> {
     let all = match what {
         Some(what) => vec![what],
         None => What::value_variants().to_vec(),
     };
-    let catalogue = flowrun_steps::catalogue();
-    let lists = all.iter().map(|what| (what.word(), what.items(&catalogue)));
+    let lists = all.iter().map(|what| (what.word(), what.items(known)));
     if format == Format::Json {
         let as_json = |items: &[Item]| items.iter().map(Item::as_json).collect::<Json>();
         let json: Json = match what {
-            Some(what) => as_json(&what.items(&catalogue)),
+            Some(what) => as_json(&what.items(known)),
             None => Json::Object(lists.map(|(word, items)| (word, as_json(&items))).collect()),
         };
         console.line(&serde_json::to_string_pretty(&json)?)?;
@@ -124,9 +161,14 @@ fn lists(what: Option<What>, format: Format, console: &mut Console) -> anyhow::R
     Ok(())
 }
 
-fn one(what: What, name: &str, format: Format, console: &mut Console) -> anyhow::Result<()> {
-    let catalogue = flowrun_steps::catalogue();
-    let items = what.items(&catalogue);
+fn one(
+    what: What,
+    name: &str,
+    known: &Known,
+    format: Format,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let items = what.items(known);
     let Some(item) = items.iter().find(|item| item.name == name) else {
         let near = items
             .iter()
@@ -136,7 +178,7 @@ fn one(what: What, name: &str, format: Format, console: &mut Console) -> anyhow:
         let hint = near.map_or_else(String::new, |(_, near)| format!(": did you mean `{near}`?"));
         bail!("there is no `{name}` among the {}{hint}", what.word())
     };
-    let kind = if what == What::Steps { catalogue.get(name) } else { None };
+    let kind = if what == What::Steps { known.catalogue.get(name) } else { None };
     if format == Format::Json {
         let mut json = item.as_json();
         if let Some(kind) = kind {
@@ -184,13 +226,15 @@ impl What {
         value.get_name().to_owned()
     }
 
-    fn items(self, catalogue: &Catalogue) -> Vec<Item> {
+    fn items(self, known: &Known) -> Vec<Item> {
         match self {
-            What::Steps => catalogue.iter().map(step).collect(),
-            What::Channels => vec![Item::new(
+            What::Steps => known.catalogue.iter().map(step).collect(),
+            What::Channels => std::iter::once(Item::new(
                 "console",
                 "Tells messages in the run's story and trace; every channel that a Canvas names is this one",
-            )],
+            ))
+            .chain(known.of_kind(PluginKind::Channel))
+            .collect(),
             What::Backends => {
                 let about = Memory::default().about().clone();
                 let limits = about.batches.limits;
@@ -200,7 +244,8 @@ impl What {
                     "purchases": limits.purchases,
                 });
                 let summary = "Keeps profiles in memory, with the request limits of User Track";
-                vec![Item::new(&about.name, summary).with("objects_per_request", limits)]
+                let memory = Item::new(&about.name, summary).with("objects_per_request", limits);
+                std::iter::once(memory).chain(known.of_kind(PluginKind::Backend)).collect()
             }
             What::Filters => template::filters()
                 .iter()

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::plugins::Plugins;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,11 +20,14 @@ pub struct Schema {
     /// A schema is JSON anyway
     #[arg(long, hide = true)]
     json: bool,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 impl Schema {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let schema = flowrun_canvas::schema(&flowrun_steps::catalogue());
+        let schema = flowrun_canvas::schema(&self.plugins.catalogue(console)?);
         console.line(&serde_json::to_string_pretty(&schema)?)?;
         Ok(Exit::Done)
     }

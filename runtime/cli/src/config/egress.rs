@@ -1,64 +1,77 @@
 //! The table `[egress]`: what may be called, and with which credentials.
 
 use super::secrets::Secrets;
-use super::table::{Fault, Read, Table, Value};
-use crate::simulation::outbound::{Credential, Egress, HostPattern};
+use super::table::{Fault, Faults, Read, Table, Value};
+use crate::simulation::outbound::{Credential, Egress, HostPattern, LateSecret};
 
 const KEYS: [&str; 5] = ["allow_hosts", "allow_cidrs", "http", "ports", "credentials"];
 const CREDENTIAL: [&str; 5] = ["user", "password", "header", "value", "hosts"];
 
-pub fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Read<Egress> {
+pub fn read(table: &Table<'_>, secrets: &Secrets, faults: &mut Faults) -> Egress {
     let mut egress = Egress::default();
     for value in &table.values {
         match value.key {
-            "allow_hosts" => egress.allow_hosts = hosts(value)?,
+            "allow_hosts" => egress.allow_hosts = hosts(value, faults).unwrap_or_default(),
             "allow_cidrs" => {
-                egress.allow_cidrs = value.each(|one| one.parsed(|text| text.parse()))?;
+                let cidrs = value.each(faults, |one| one.parsed(|text| text.parse()));
+                egress.allow_cidrs = cidrs.unwrap_or_default();
             }
-            "http" => egress.http = value.flag()?,
-            "ports" => egress.ports = value.each(Value::port)?,
+            "http" => egress.http = faults.take(value.flag()).unwrap_or_default(),
+            "ports" => egress.ports = value.each(faults, Value::port).unwrap_or_default(),
             "credentials" => {
-                for one in value.table("[egress.credentials]".to_owned())?.values {
-                    let table = one.table(format!("[egress.credentials.{}]", one.key))?;
-                    egress.credentials.insert(one.key.to_owned(), credential(&table, secrets)?);
+                let named = faults.take(value.table("[egress.credentials]".to_owned()));
+                for one in named.into_iter().flat_map(|named| named.values) {
+                    let name = format!("[egress.credentials.{}]", one.key);
+                    let Some(table) = faults.take(one.table(name)) else { continue };
+                    if let Some(credential) = credential(&table, secrets, faults) {
+                        egress.credentials.insert(one.key.to_owned(), credential);
+                    }
                 }
             }
-            _ => return Err(table.unknown(value, &KEYS)),
+            _ => faults.push(table.unknown(value, &KEYS)),
         }
     }
-    Ok(egress)
+    egress
 }
 
-fn credential(table: &Table<'_>, secrets: &Secrets<'_>) -> Read<Credential> {
+fn credential(table: &Table<'_>, secrets: &Secrets, faults: &mut Faults) -> Option<Credential> {
     let (mut user, mut header, mut password, mut value) = (None, None, None, None);
     let mut only = Vec::new();
     for entry in &table.values {
         match entry.key {
-            "user" => user = Some(entry.parsed(user_name)?),
-            "header" => header = Some(entry.text()?.to_owned()),
-            "password" => password = Some(entry),
-            "value" => value = Some(entry),
-            "hosts" => only = some_hosts(entry)?,
-            _ => return Err(table.unknown(entry, &CREDENTIAL)),
+            "user" => user = Some(faults.take(entry.parsed(user_name))),
+            "header" => header = Some(faults.take(entry.text().map(str::to_owned))),
+            "password" => password = Some(faults.take(secret(entry, secrets))),
+            "value" => value = Some(faults.take(secret(entry, secrets))),
+            "hosts" => only = some_hosts(entry, faults).unwrap_or_default(),
+            _ => {
+                faults.push(table.unknown(entry, &CREDENTIAL));
+                // What it was meant for is not missing as well.
+                return None;
+            }
         }
     }
-    let secret = |entry: &Value<'_>| entry.parsed(|text| secrets.find(entry.key, text));
     match (user, password, header, value) {
         (Some(user), Some(password), None, None) => {
-            Ok(Credential::Basic { user, password: secret(password)?, hosts: only })
+            Some(Credential::Basic { user: user?, password: password?, hosts: only })
         }
         (None, None, Some(name), Some(value)) => {
-            Ok(Credential::Header { name, value: secret(value)?, hosts: only })
+            Some(Credential::Header { name: name?, value: value?, hosts: only })
         }
         _ => {
             let pairs = "has `user` and `password`, or `header` and `value`, and nothing between";
-            Err(Fault::new(table.at, format!("{} {pairs}", table.name)))
+            faults.push(Fault::new(table.at, format!("{} {pairs}", table.name)));
+            None
         }
     }
 }
 
-fn hosts(value: &Value<'_>) -> Read<Vec<HostPattern>> {
-    value.each(|one| {
+pub fn secret(entry: &Value<'_>, secrets: &Secrets) -> Read<LateSecret> {
+    entry.parsed(|text| secrets.find(entry.key, text))
+}
+
+fn hosts(value: &Value<'_>, faults: &mut Faults) -> Option<Vec<HostPattern>> {
+    value.each(faults, |one| {
         one.parsed(|text| match text.contains('@') {
             // What stands before it may be a password.
             true => Err(format!("`{}` holds hosts alone, without a user", value.key)),
@@ -69,14 +82,14 @@ fn hosts(value: &Value<'_>) -> Read<Vec<HostPattern>> {
 
 /// The hosts of a credential. To the door, none would mean all: too much to be said by an
 /// empty list.
-fn some_hosts(value: &Value<'_>) -> Read<Vec<HostPattern>> {
-    let hosts = hosts(value)?;
-    if hosts.is_empty() {
+fn some_hosts(value: &Value<'_>, faults: &mut Faults) -> Option<Vec<HostPattern>> {
+    if value.is_empty_list() {
         let said = "`hosts` is empty: name the hosts that are given the credential, or leave the \
                     key out for all that may be called";
-        return Err(Fault::new(value.at, said.to_owned()));
+        faults.push(Fault::new(value.at, said.to_owned()));
+        return None;
     }
-    Ok(hosts)
+    hosts(value, faults)
 }
 
 /// A colon ends the user where the header is read.

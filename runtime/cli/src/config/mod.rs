@@ -1,24 +1,32 @@
 //! `flowrun.toml`: what a folder of Canvases may ask of the world.
 //!
-//! This version knows one table, `[egress]`: the hosts that may be called, and the
-//! credentials that go with them. What it doesn't know is refused with its place, never
-//! skipped: a rule that nobody obeys is worse than none.
+//! Three tables: `[egress]` (the hosts that may be called, and the credentials that go with
+//! them), `[backend]` (where updates are written) and `[channel.NAME]` (where messages go).
+//! What is unknown is refused with its place, never skipped: a rule that nobody obeys is worse
+//! than none. All faults are told in one go.
 //!
 //! The file names secrets and never holds them. Values are read by hand from the parser's
 //! tree, since the messages of a deserializer quote what they found, and that may be the
 //! secret which somebody wrote here all the same.
 
+mod backend;
+mod channels;
 mod egress;
 mod secrets;
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
 use toml::de::DeTable;
 
+pub use self::backend::{Backend, BackendUrl};
+use self::channels::Channel;
 use self::secrets::Secrets;
-use self::table::{Fault, Read, Table};
+use self::table::{Fault, Faults, Table};
 use crate::console::printable;
 use crate::folder;
 use crate::simulation::outbound::Egress;
@@ -26,23 +34,34 @@ use crate::simulation::outbound::Egress;
 /// The file that is taken when none is named.
 const NAME: &str = "flowrun.toml";
 
-/// The only table of this version.
-const KNOWN: [&str; 1] = ["egress"];
+/// Said in place of a file: there is to be none.
+const NO_FILE: &str = "none";
+
+const KNOWN: [&str; 3] = ["backend", "channel", "egress"];
 
 /// What the file says.
 #[derive(Debug, Default)]
 pub struct Config {
     pub egress: Egress,
+    pub backend: Backend,
+    // Read by whoever sends; until then only judged.
+    #[allow(dead_code)]
+    pub channels: BTreeMap<String, Channel>,
+    /// The file, if nobody named it: it was found beside a Canvas.
+    pub found: Option<PathBuf>,
 }
 
 impl Config {
     /// Reads the file that was named, else the one beside the Canvas, or in the current
-    /// folder if there is no Canvas. Without a file, nothing is allowed.
+    /// folder if there is no Canvas. Without a file, or with `none`, nothing is allowed.
     pub fn open(named: Option<&Path>, canvas: Option<&Path>) -> anyhow::Result<Config> {
         let beside = || {
             let path = canvas.map_or(PathBuf::from(NAME), |canvas| canvas.with_file_name(NAME));
             path.exists().then_some(path)
         };
+        if named == Some(Path::new(NO_FILE)) {
+            return Ok(Config::default());
+        }
         let Some(path) = named.map(Path::to_owned).or_else(beside) else {
             return Ok(Config::default());
         };
@@ -50,33 +69,49 @@ impl Config {
         let text = folder::text(&path)
             .map_err(|why| anyhow!("can't read the configuration `{shown}`: {why}"))?;
         let secrets = Secrets {
-            variable: &|name| std::env::var_os(name),
-            folder: path.parent().unwrap_or(Path::new("")),
+            variable: Arc::new(|name| std::env::var_os(name)),
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
         };
-        read(&text, &secrets).map_err(|fault| {
-            anyhow!("{shown}:{}: {}", place(&text, fault.at), printable(&fault.said))
-        })
+        match read(&text, &secrets) {
+            Ok(config) => Ok(Config { found: named.is_none().then_some(path), ..config }),
+            Err(faults) => {
+                let said = |fault: &Fault| {
+                    format!("{shown}:{}: {}", place(&text, fault.at), printable(&fault.said))
+                };
+                bail!(faults.iter().map(said).collect::<Vec<_>>().join("\n"))
+            }
+        }
     }
 }
 
-fn read(text: &str, secrets: &Secrets<'_>) -> Read<Config> {
+fn read(text: &str, secrets: &Secrets) -> Result<Config, Vec<Fault>> {
     // Of the parser's error only the words and the place: in full, it quotes the line.
     let parsed = DeTable::parse(text).map_err(|error| {
-        Fault::new(error.span().map_or(0, |span| span.start), error.message().to_owned())
+        let at = error.span().map_or(0, |span| span.start);
+        vec![Fault::new(at, error.message().to_owned())]
     })?;
     let top = Table::new("flowrun.toml".to_owned(), 0, parsed.get_ref());
-    let mut config = Config::default();
+    let (mut config, mut faults) = (Config::default(), Faults::default());
     for value in &top.values {
+        let mut table = |name: &str| faults.take(value.table(name.to_owned()));
         match value.key {
             "egress" => {
-                config.egress = egress::read(&value.table("[egress]".to_owned())?, secrets)?
+                let Some(table) = table("[egress]") else { continue };
+                config.egress = egress::read(&table, secrets, &mut faults);
             }
-            "backend" => return Err(value.not_yet("writes go to the backend in memory")),
-            "channel" => return Err(value.not_yet("messages are only told")),
-            _ => return Err(top.unknown(value, &KNOWN)),
+            "backend" => {
+                let Some(table) = table("[backend]") else { continue };
+                config.backend = backend::read(&table, secrets, &mut faults);
+            }
+            "channel" => {
+                let Some(table) = table("[channel]") else { continue };
+                config.channels = channels::read(&table, &mut faults);
+            }
+            _ => faults.push(top.unknown(value, &KNOWN)),
         }
     }
-    Ok(config)
+    let faults = faults.into_sorted();
+    if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
 /// Line and column, as editors count them.

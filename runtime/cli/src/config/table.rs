@@ -19,6 +19,27 @@ impl Fault {
 
 pub type Read<T> = Result<T, Fault>;
 
+/// What is wrong so far: a person mends all of it in one go.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// What was read, or nothing and one more fault.
+    pub fn take<T>(&mut self, read: Read<T>) -> Option<T> {
+        read.map_err(|fault| self.push(fault)).ok()
+    }
+
+    /// In the order of the text.
+    pub fn into_sorted(mut self) -> Vec<Fault> {
+        self.0.sort_by_key(|fault| fault.at);
+        self.0
+    }
+}
+
 /// A table with its values in the order of the text.
 pub struct Table<'t> {
     /// As a message writes it: `[egress]`.
@@ -60,12 +81,6 @@ impl<'t> Table<'t> {
 }
 
 impl<'t> Value<'t> {
-    /// Refuses what other versions will have.
-    pub fn not_yet(&self, instead: &str) -> Fault {
-        let said = format!("`{}` is not in this version: {instead}", self.key);
-        Fault::new(self.key_at, said)
-    }
-
     pub fn table(&self, name: String) -> Read<Table<'t>> {
         match self.value {
             DeValue::Table(table) => Ok(Table::new(name, self.key_at, table)),
@@ -97,13 +112,46 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// Each of a list.
-    pub fn each<T>(&self, read: impl Fn(&Value<'t>) -> Read<T>) -> Read<Vec<T>> {
-        let DeValue::Array(list) = self.value else { return Err(self.other("a list")) };
+    /// A number within bounds.
+    pub fn number(&self, least: u32, most: u32) -> Read<u32> {
+        let number = match self.value {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => return Err(self.other("a whole number")),
+        };
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| Fault::new(self.at, format!("`{}` is from {least} to {most}", self.key)))
+    }
+
+    /// Each of a list that can be read.
+    pub fn each<T>(
+        &self,
+        faults: &mut Faults,
+        read: impl Fn(&Value<'t>) -> Read<T>,
+    ) -> Option<Vec<T>> {
+        let DeValue::Array(list) = self.value else {
+            faults.push(self.other("a list"));
+            return None;
+        };
         let one = |one: &'t Spanned<DeValue<'t>>| {
             read(&Value { at: one.span().start, value: one.get_ref(), ..*self })
         };
-        list.iter().map(one).collect()
+        Some(list.iter().filter_map(|item| faults.take(one(item))).collect())
+    }
+
+    pub fn is_empty_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(list) if list.is_empty())
+    }
+
+    /// One of a few words.
+    pub fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Read<T> {
+        let text = self.text()?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, meant)| *meant).ok_or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let said = format!("`{}` is one of \"{}\"", self.key, known.join("\", \""));
+            Fault::new(self.at, said)
+        })
     }
 
     /// The text, as something else reads it.

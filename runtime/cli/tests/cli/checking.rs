@@ -23,8 +23,13 @@ fn folders_are_walked() {
         (&["flows"][..], 0, "2 Canvases checked: all is well"),
         (&["flows", "flows/a.yaml"], 0, "2 Canvases checked: all is well"),
         (&["flows", "broken.yaml"], 1, "3 Canvases checked: 3 errors, 0 warnings"),
-        (&["tour.yaml"], 0, "1 Canvas checked: 0 errors, 1 warning"),
-        (&["tour.yaml", "--deny-warnings"], 1, "1 Canvas checked: 0 errors, 1 warning"),
+        (&["tour.yaml"], 0, "1 Canvas checked: all is well"),
+        (&["tour.yaml", "--backend", "https://a.com"], 0, "checked: 0 errors, 1 warning"),
+        (
+            &["tour.yaml", "--backend", "https://a.com", "--deny-warnings"],
+            1,
+            "1 Canvas checked: 0 errors, 1 warning",
+        ),
         (&["empty"], 2, "there is no Canvas (*.yaml, *.yml) in `empty`"),
         (&["none.yaml"], 2, "can't read the Canvas `none.yaml`: there is no such file"),
         (&[], 2, "required arguments"),
@@ -60,7 +65,8 @@ fn programs_get_json_and_scanners_sarif() {
 #[test]
 fn what_is_no_text_is_told_beside_all_other_faults() {
     let stage = Stage::new();
-    stage.write("flows/a.yaml", b"canvas: a\ndescription: caf\xe9\nsteps:\n- id: b\n  exit: done\n");
+    stage
+        .write("flows/a.yaml", b"canvas: a\ndescription: caf\xe9\nsteps:\n- id: b\n  exit: done\n");
     stage.write("flows/b.yaml", format!("canvas: b\n{}", "# ".repeat(1 << 19)));
     stage.write("flows/c.yaml", stage.read("broken.yaml"));
     stage.write("flows/d.yaml", "canvas: d\nsteps: [\n");
@@ -87,7 +93,11 @@ fn what_is_no_text_is_told_beside_all_other_faults() {
     assert_eq!(done.code, 1);
     // What isn't YAML says where and what to do.
     let done = stage.run(&["check", "flows/d.yaml"]);
-    assert!(done.out.contains("flows/d.yaml:2:8") && done.out.contains("= help: close it"), "{}", done.out);
+    assert!(
+        done.out.contains("flows/d.yaml:2:8") && done.out.contains("= help: close it"),
+        "{}",
+        done.out
+    );
 }
 
 #[test]
@@ -122,4 +132,42 @@ fn a_page_can_be_had_as_json() {
     let page: Json = serde_json::from_str(&done.out).expect("JSON");
     assert_eq!((&page["code"], done.code), (&"FR0201".into(), 0));
     assert!(page["right"].as_str().is_some_and(|right| right.starts_with("canvas:")), "{page:#}");
+}
+
+/// What counts is warned of only where it may count twice.
+#[test]
+fn counting_is_warned_of_where_the_backend_does_not_remember() {
+    let stage = Stage::new();
+    let counts = "canvas: a\nsteps:\n- id: b\n  user_update: { attributes: [{ n: { inc: 1 } }] }\n";
+    stage.write("a.yaml", counts).write("live/b.yaml", counts).write("ours/c.yaml", counts);
+    stage.write("live/flowrun.toml", "[backend]\nurl = 'https://rest.example.com'\n");
+    stage.write("ours/flowrun.toml", "[backend]\nurl = 'embedded:state'\n");
+    for (args, warned) in [
+        (&["a.yaml"][..], false),
+        (&["ours"], false),
+        (&["live"], true),
+        (&["live", "--config", "none"], false),
+        (&["live", "--backend", "memory"], false),
+        (&["a.yaml", "--backend", "https://rest.example.com"], true),
+        (&["a.yaml", "--backend", "plugin:crm"], true),
+        (&["a.yaml", "--config", "live/flowrun.toml"], true),
+    ] {
+        let done = stage.run(&[&["check", "--deny-warnings"], args].concat());
+        assert_eq!(done.out.contains("FR0310"), warned, "{args:?}: {}", done.all());
+        assert_eq!(done.code, i32::from(warned), "{args:?}");
+    }
+    stage.write("live/flowrun.toml", "[backend]\nurl = 'x'\ncommit = 1\n");
+    let done = stage.run(&["check", "live", "ours", "--json"]);
+    assert!(done.err.contains("live/flowrun.toml:2:7: "), "{}", done.err);
+    assert!(done.err.contains("live/flowrun.toml:3:10: "), "{}", done.err);
+    assert_eq!((done.code, done.json()), (1, serde_json::json!([])));
+    assert_eq!(stage.run(&["check", "a.yaml", "--backend", "nowhere"]).code, 2);
+}
+
+/// Our own samples are clean.
+#[test]
+fn the_samples_pass_without_a_warning() {
+    let flows = concat!(env!("CARGO_MANIFEST_DIR"), "/../../flows");
+    let done = Stage::new().run(&["check", flows, "--deny-warnings"]);
+    assert_eq!(done.code, 0, "{}", done.all());
 }

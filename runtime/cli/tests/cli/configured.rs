@@ -58,7 +58,7 @@ fn it_is_taken_from_beside_the_canvas_or_as_named() {
 fn a_secret_is_never_printed() {
     let stage = Stage::new();
     for (password, expected) in [
-        ("env:CRM_PASSWORD", "the environment variable `CRM_PASSWORD` is not set"),
+        ("ENV:open sesame", "flowrun.toml:3:12: `password` is written out"),
         ("open sesame", "flowrun.toml:3:12: `password` is written out"),
         // What ends the text too early is no reason to show it.
         ("'\nsesame", "flowrun.toml:4:8: "),
@@ -73,6 +73,35 @@ fn a_secret_is_never_printed() {
             assert_eq!((done.code, done.out.as_str()), (2, ""), "{args:?}");
         }
     }
+}
+
+/// What fixtures answer needs no credential; what is fetched does, and says so. Hosts that a
+/// file opens which nobody named are told.
+#[test]
+fn a_credential_is_looked_up_when_a_request_needs_it() {
+    let stage = Stage::new();
+    stage.write(
+        "flowrun.toml",
+        "[egress]\nallow_hosts = ['a.test']\n[egress.credentials.crm]\nuser = 'me'\n\
+         password = 'env:CRM_PASSWORD'\n",
+    );
+    stage.write("sun.json", r#"[{"url": "https://a.test", "body": "sun"}]"#);
+    let template = "{% connected_content https://a.test :basic_auth crm %}";
+    let run = |args: &[&str]| {
+        let mut command = stage.command(&[&["eval", template][..], args].concat());
+        Done::of(command.env_remove("CRM_PASSWORD").output().unwrap())
+    };
+    let told = "note: flowrun.toml lets templates call a.test (`--config none` closes it)\n";
+    let done = run(&["--fixtures", "sun.json"]);
+    assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (0, "sun\n", told));
+    let done = run(&[]);
+    let why = "the credential `crm` can't be had: `password`: the environment variable \
+               `CRM_PASSWORD` is not set";
+    assert!(done.err.contains(why), "{}", done.err);
+    let done = run(&["--config", "none"]);
+    assert!(!done.err.contains("note:") && done.err.contains("no fixture answers"), "{}", done.err);
+    let done = run(&["--config", "flowrun.toml", "--fixtures", "sun.json"]);
+    assert_eq!(done.err, "", "whoever names the file knows it");
 }
 
 /// Answers so many requests, and hands on what was asked; says its port.

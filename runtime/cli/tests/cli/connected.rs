@@ -44,7 +44,8 @@ fn named_fixtures_take_the_place_of_those_beside() {
 fn without_an_answer_it_is_said_what_is_missing() {
     let stage = Stage::new();
     let expected = "no fixture answers GET https://weather.example.com/today?city=London: give one \
-                    with --fixtures FILE, or fetch it with --allow-host HOST";
+                    with --fixtures FILE, or fetch it with --allow-host HOST, or with \
+                    [egress] allow_hosts in flowrun.toml";
     let eval = stage.run(&["eval", SKY]);
     assert!(eval.err.contains(expected), "{}", eval.err);
     assert_eq!((eval.code, eval.out.as_str()), (1, ""));

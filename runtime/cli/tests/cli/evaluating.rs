@@ -84,14 +84,19 @@ fn arguments_that_make_no_sense_are_refused() {
 #[test]
 fn a_batch_answers_every_line_in_its_order() {
     type Holds = fn(&Json) -> bool;
-    let rows: [(&str, Holds); 10] = [
+    let rows: [(&str, Holds); 11] = [
         (r#"{"template":"a{{x}}","data":{"x":1}}"#, |line| *line == json!({"text": "a1"})),
         (r#"{"template":"{{${first_name}}}","user":{"first_name":"Ada"}}"#, |line| {
             *line == json!({"text": "Ada"})
         }),
         (r#"{"template":"{% abort_message('why') %}"}"#, |line| *line == json!({"abort": "why"})),
         (r#"{"template":"{{ x | nope }}"}"#, |line| {
-            line["error"].as_str().is_some_and(|text| text.contains("nope"))
+            line["error"]
+                .as_str()
+                .is_some_and(|text| text.contains("nope") && text.contains(" at 1:8"))
+        }),
+        (r#"{"template":"é\né {{ 1 | divided_by: 0 }}"}"#, |line| {
+            line["error"].as_str().is_some_and(|text| text.contains(" at 2:"))
         }),
         ("not json", |line| line["error"].is_string()),
         ("{}", |line| line["error"].as_str().is_some_and(|text| text.contains("template"))),

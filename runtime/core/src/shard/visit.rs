@@ -192,7 +192,8 @@ impl Turn<'_> {
         match decision {
             Decision::Go(door) => self.go(plan, node, journey, door, None),
             Decision::WaitUntil { until, then } => {
-                if until <= self.now() || !plan.has_door(node, then) {
+                // A wait that leads nowhere is none, as in Braze: the journey ends at once.
+                if until <= self.now() || plan.way(node, then).is_none() {
                     return self.go(plan, node, journey, then, None);
                 }
                 let until = until.min(Millis::MAX);

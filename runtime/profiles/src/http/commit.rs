@@ -1,4 +1,7 @@
 //! A commit: requests to the endpoint until every object has an outcome.
+//!
+//! The batcher counts one request. Those that isolating adds are not in its rate; what the
+//! endpoint says of its own stops them.
 
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
@@ -12,7 +15,7 @@ use super::attempt::{Attempt, Stop};
 use super::breaker::{Pause, doubled};
 use super::notice::seconds;
 use super::reply::{Verdict, judge};
-use super::wire::{Item, body, counts, items, keys};
+use super::wire::{Item, KEYS, body, counts, keys};
 use super::{Http, Notice, wait};
 
 /// The largest reply that is read, in bytes. With every object refused at length it is a
@@ -47,7 +50,7 @@ impl Http {
             }
         }
         if self.settings.level == CommitLevel::Applied && !endpoint.applies {
-            self.read_back(&mut attempt, request, &items(&request.parts)).await;
+            self.read_back(&mut attempt, request, started + self.settings.deadline * 2).await;
         }
         attempt.reply()
     }
@@ -70,7 +73,7 @@ impl Http {
             return None;
         }
         let headers = match self.honours_keys() {
-            true => keys(&request.parts, &sent),
+            true => vec![(KEYS, keys(&request.parts, &sent))],
             false => Vec::new(),
         };
         let heard = match self.peer.post("/users/track", body, headers, LARGEST).await {
@@ -90,11 +93,10 @@ impl Http {
             }
         };
         attempt.status = Some(heard.status);
-        let header = |name: &str| heard.header(name);
-        let told = wait::told(header, SystemTime::now());
-        attempt.pause = attempt.pause.max(wait::spent(header, SystemTime::now()));
+        let spent = wait::spent(|name| heard.header(name), SystemTime::now());
+        attempt.pause = attempt.pause.max(spent);
         let verdict = judge(&heard, counts(&sent), success, &self.quote);
-        let (verdict, pause) = self.heed(&heard, verdict, told);
+        let (verdict, pause) = self.heed(&heard, verdict);
         attempt.pause = attempt.pause.max(pause);
         let stop = stop(&verdict, attempt.pause);
         attempt.take(sent, verdict);
@@ -102,12 +104,7 @@ impl Http {
     }
 
     /// Draws conclusions for requests to come, and says how long there should be none.
-    fn heed(
-        &self,
-        heard: &Heard,
-        verdict: Verdict,
-        told: Option<Millis>,
-    ) -> (Verdict, Option<Millis>) {
+    fn heed(&self, heard: &Heard, verdict: Verdict) -> (Verdict, Option<Millis>) {
         if let Verdict::TurnedDown(why) = verdict {
             let pause = self.breaker().turned_down(Instant::now());
             if let Pause::New(pause) = pause {
@@ -115,22 +112,28 @@ impl Http {
             }
             return (Verdict::TurnedDown(why), Some(pause.length()));
         }
-        let recovered = self.breaker().answered();
-        if recovered {
-            (self.notify)(&Notice::Recovered);
-        }
+        self.answered();
+        let (header, now) = (|name: &str| heard.header(name), SystemTime::now());
         if let Verdict::Limited(_) = verdict {
-            let pause = told
-                .unwrap_or_else(|| doubled(LIMITED, self.limited.fetch_add(1, Ordering::Relaxed)));
-            return (verdict, Some(pause));
+            let again = || doubled(LIMITED, self.limited.fetch_add(1, Ordering::Relaxed));
+            return (verdict, Some(wait::limited(header, now).unwrap_or_else(again)));
         }
         self.limited.store(0, Ordering::Relaxed);
         let busy = matches!(heard.status, 408 | 425 | 500..=599);
+        let told = wait::busy(header, now).filter(|_| busy);
         match verdict {
             Verdict::All(Outcome::Retry { cause, .. }) => {
-                (Verdict::All(Outcome::Retry { after: told.filter(|_| busy), cause }), told)
+                (Verdict::All(Outcome::Retry { after: told, cause }), told)
             }
-            other => (other, told.filter(|_| busy)),
+            other => (other, told),
+        }
+    }
+
+    /// Somebody is there, and turns not everything down.
+    pub(super) fn answered(&self) {
+        let recovered = self.breaker().answered();
+        if recovered {
+            (self.notify)(&Notice::Recovered);
         }
     }
 

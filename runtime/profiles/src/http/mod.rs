@@ -37,10 +37,10 @@
 //! ```
 //!
 //! An entry is the digest of the write key ([`WriteKey::digest`](flowrun_core::WriteKey::digest),
-//! 32 lower-case hex digits), a dot, and the object's number within its write. Since some
-//! proxies take no line over 8 KiB, the header comes in several lines of at most a hundred
-//! entries; as HTTP has it they are one list. An object that was settled under its entry
-//! before is not applied again, and counts as processed.
+//! 32 lower-case hex digits), a dot, and the object's number within its write. An object
+//! that was settled under its entry before is not applied again, and counts as processed. A
+//! full request of 225 objects has 8 KB of them; a proxy that takes no such header answers
+//! 400 or 431, and then the request goes in halves.
 
 mod attempt;
 mod breaker;

@@ -72,7 +72,8 @@ impl Http {
             Err(Lost::Sent(fault)) => Some(fault.to_string()),
             Ok(heard) => unclear(heard),
         };
-        // Somebody is there; what they make of updates shows when there is one.
+        // What they make of updates shows when there is one.
+        self.answered();
         *tries += 1;
         match (unclear, heard) {
             (None, Ok(heard)) => Ok(self.know(Endpoint::of(&heard))),

@@ -14,9 +14,10 @@ use flowrun_core::batcher::Request;
 use flowrun_core::track::{Field, date};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use tokio::time::Instant;
 
 use super::attempt::Attempt;
-use super::wire::Item;
+use super::wire::{Item, items};
 use super::{Http, Notice};
 
 /// Users in one export, as Braze limits them.
@@ -57,13 +58,14 @@ type Shown = Map<String, Json>;
 
 impl Http {
     /// Turns `Accepted` into `Applied` where profiles show it, and into `Unknown` where they
-    /// go on not to.
+    /// go on not to. No look begins after the end.
     pub(super) async fn read_back<'a>(
         &self,
         attempt: &mut Attempt<'a>,
         request: &'a Request,
-        items: &[Item<'a>],
+        end: Instant,
     ) {
+        let items = items(&request.parts);
         let mut sought: HashMap<&str, Sought<'a>> = HashMap::new();
         let written = items.iter().filter(|item| item.array == 0 && attempt.accepted(item));
         for (number, item) in written.enumerate() {
@@ -73,7 +75,7 @@ impl Http {
         sought.retain(|_, one| one.fields.values().any(Option::is_some));
         let mut wait = self.settings.read_back.first.0.unsigned_abs();
         for _ in 0..self.settings.read_back.looks {
-            if sought.is_empty() || self.blind.load(Ordering::Relaxed) {
+            if sought.is_empty() || self.blind.load(Ordering::Relaxed) || Instant::now() > end {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(wait)).await;

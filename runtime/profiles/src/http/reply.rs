@@ -205,11 +205,11 @@ impl Taken<'_> {
 /// A 4xx about the objects: nothing was taken.
 fn refused(heard: &Heard, sent: [usize; 3], quote: &Quote) -> Verdict {
     let said = said(heard, quote);
-    // Some servers say so with a status of their own; no object is to blame.
-    if said.to_ascii_lowercase().contains("api key") {
+    let Ok(body) = read(heard) else { return Verdict::Isolate(said) };
+    // Some servers say so with this status; no object is to blame.
+    if body.is_about_the_key() {
         return Verdict::TurnedDown(format!("{said}; check the API key"));
     }
-    let Ok(body) = read(heard) else { return Verdict::Isolate(said) };
     if body.processed().iter().any(|count| count.is_some_and(|count| count > 0)) {
         return Verdict::All(Outcome::Unknown(format!("{said}, but counts what it processed")));
     }

@@ -18,18 +18,26 @@ const MOMENT: f64 = 1e9;
 /// And one that can't be a moment in seconds is one in milliseconds.
 const MOMENT_MS: f64 = 1e11;
 
-/// The wait that a reply's headers ask for, if they do.
-pub(super) fn told<'a>(
+/// The wait after a request too many, if the headers say.
+pub(super) fn limited<'a>(
     header: impl Fn(&str) -> Option<&'a str>,
     now: SystemTime,
 ) -> Option<Millis> {
-    let number = |name| header(name).and_then(seconds).map(|number| left(number, now));
-    let date = || Some(until(httpdate::parse_http_date(header("retry-after")?.trim()).ok()?, now));
-    let told = number("x-ratelimit-retry-after")
-        .or_else(|| number("retry-after"))
-        .or_else(date)
-        .or_else(|| number("x-ratelimit-reset"))?;
-    Some(Millis((told.clamp(SHORTEST, LONGEST) * 1000.0) as i64))
+    let number = |name| header(name).and_then(seconds).map(|number| within(left(number, now)));
+    number("x-ratelimit-retry-after")
+        .or_else(|| busy(&header, now))
+        .or_else(|| number("x-ratelimit-reset"))
+}
+
+/// The wait that an endpoint in trouble asks for. Its rate limit stands in its headers as
+/// in those of every reply, and has nothing to do with that.
+pub(super) fn busy<'a>(
+    header: impl Fn(&str) -> Option<&'a str>,
+    now: SystemTime,
+) -> Option<Millis> {
+    let text = header("retry-after")?;
+    let number = seconds(text).map(|number| left(number, now));
+    number.or_else(|| Some(until(httpdate::parse_http_date(text.trim()).ok()?, now))).map(within)
 }
 
 /// The wait after which there are requests left again, if this was the last.
@@ -39,7 +47,11 @@ pub(super) fn spent<'a>(
 ) -> Option<Millis> {
     let remaining = header("x-ratelimit-remaining").and_then(seconds)?;
     let reset = header("x-ratelimit-reset").and_then(seconds)?;
-    (remaining <= 0.0).then(|| Millis((left(reset, now).clamp(SHORTEST, LONGEST) * 1000.0) as i64))
+    (remaining <= 0.0).then(|| within(left(reset, now)))
+}
+
+fn within(seconds: f64) -> Millis {
+    Millis((seconds.clamp(SHORTEST, LONGEST) * 1000.0) as i64)
 }
 
 fn seconds(text: &str) -> Option<f64> {
@@ -78,7 +90,8 @@ mod tests {
             (&[("retry-after", " 7.5 ")], Some(7_500)),
             (&[("retry-after", &date)], Some(20_000)),
             (&[("retry-after", "Fri, 01 Jan 2010 00:00:00 GMT")], Some(1_000)),
-            (&[("retry-after", "Fri, 01 Jan 2999 00:00:00 GMT")], Some(300_000)),
+            (&[("retry-after", "Tue, 01 Jan 2999 00:00:00 GMT")], Some(300_000)),
+            (&[("retry-after", "Fri, 01 Jan 2999 00:00:00 GMT")], None),
             (&[("retry-after", "soon")], None),
             (&[("retry-after", "-7")], Some(1_000)),
             (&[("retry-after", "0")], Some(1_000)),
@@ -95,7 +108,7 @@ mod tests {
         ] {
             let header =
                 |name: &str| headers.iter().find(|(one, _)| *one == name).map(|(_, text)| *text);
-            assert_eq!(told(header, now), expected.map(Millis), "{headers:?}");
+            assert_eq!(limited(header, now), expected.map(Millis), "{headers:?}");
         }
     }
 

@@ -273,6 +273,18 @@ const ROWS: &[Row] = &[
         All("unknown"),
     ),
     ("400 about the key", "400 Bad Request", r#"{"message":"Invalid API Key"}"#, All("retry")),
+    (
+        "400 naming a key of an object",
+        "400 Bad Request",
+        r#"{"message":"Invalid API key","errors":{all}}"#,
+        All("refused"),
+    ),
+    (
+        "400 in text about a key",
+        "400 Bad Request\r\nContent-Type: text/plain",
+        "Invalid API key",
+        All("refused"),
+    ),
     ("409", "409 Conflict", r#"{"message":"no"}"#, All("refused")),
     ("413", "413 Request Entity Too Large", "", All("refused")),
     ("422", "422 Unprocessable", r#"{"message":"no","errors":["no"]}"#, All("refused")),

@@ -1,5 +1,6 @@
 //! A server that does with each request what a test says.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,7 +50,14 @@ pub struct Server {
 impl Server {
     /// Serves each request with what a function says.
     pub async fn start(act: impl Fn(&Heard) -> Vec<Act> + Send + Sync + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Server::at("127.0.0.1:0".parse().unwrap(), act).await
+    }
+
+    pub async fn at(
+        place: SocketAddr,
+        act: impl Fn(&Heard) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind(place).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Vec<Heard>>>::default();
         let server = Server { url, heard: heard.clone() };

@@ -1,12 +1,15 @@
 //! What is sent.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
 use flowrun_profiles::http::{KEYS, WriteKeys};
 use flowrun_profiles::{HttpSettings, ProfileBackend as _};
 use serde_json::{Value as Json, json};
 
 use super::endpoint::{Complains, braze};
-use super::server::{Heard, Server};
-use super::{KEY, Update, backend, key, plain, request};
+use super::server::{Act, Heard, Server};
+use super::{KEY, Update, backend, key, plain, request, words};
 
 /// What a backend sends for some updates.
 async fn sent(settings: impl Fn(&str) -> HttpSettings, updates: &[Update<'_>]) -> Heard {
@@ -77,6 +80,30 @@ async fn an_endpoint_that_remembers_gets_a_key_for_each_object() {
         let digest = key(&users[place % 75]).digest();
         assert_eq!(*entry, format!("{digest:032x}.{}", place / 75));
     }
-    let longest = heard.head.lines().map(str::len).max().unwrap();
-    assert!(longest < 4 << 10, "a line of {longest} bytes");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_after_a_lost_reply_is_applied_once_where_keys_are_honoured() {
+    for (write_keys, expected) in [(WriteKeys::Honoured, 6), (WriteKeys::Ignored, 12)] {
+        let applied = Arc::new(Mutex::new((HashSet::new(), 0)));
+        let state = applied.clone();
+        // It applies everything, and the first reply gets lost.
+        let server = Server::start(move |heard| {
+            let (settled, effects) = &mut *state.lock().unwrap();
+            let lost = *effects == 0;
+            let new = |key: &&str| settled.insert((*key).to_owned());
+            *effects += match heard.header(KEYS) {
+                Some(keys) => keys.split(',').filter(new).count(),
+                None => heard.body.matches("external_id").count(),
+            };
+            if lost { vec![Act::Reset] } else { braze(heard, Complains::ByPlace) }
+        })
+        .await;
+        let (http, _) = backend(HttpSettings { write_keys, ..plain(&server.url) });
+        let (attributes, events) = (&["{}"][..], &[r#"{"name":"e"}"#][..]);
+        let request = request(&["a", "b", "c"].map(|user| (user, attributes, events, &[][..])));
+        assert_eq!(words(&request, &http.commit(&request).await), ["unknown"; 6]);
+        assert_eq!(words(&request, &http.commit(&request).await), ["accepted"; 6]);
+        assert_eq!(applied.lock().unwrap().1, expected);
+    }
 }

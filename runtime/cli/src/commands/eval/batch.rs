@@ -14,12 +14,15 @@ use crate::console::Console;
 use crate::core::Millis;
 use crate::exit::Exit;
 use crate::simulation::Fetch;
-use crate::template::{Fault, JsonView, Options, Stop, Template};
+use crate::template::{Fault, JsonView, Options, Stop, Template, line_and_column};
 
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 /// Templates that are kept compiled: batches often have many users for few of them.
 const KEPT: usize = 256;
+
+/// Faults of one template that are told: nobody reads more.
+const TOLD: usize = 100;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -96,8 +99,9 @@ fn answer(
     if compiled.len() >= KEPT && !compiled.contains_key(&template) {
         compiled.clear();
     }
+    let source = template.clone();
     let template = compiled.entry(template).or_insert_with_key(|text| {
-        Template::compile(text, blocks).map_err(|faults| in_words(&faults))
+        Template::compile(text, blocks).map_err(|faults| in_words(text, &faults))
     });
     let template = match template {
         Ok(template) => template,
@@ -108,19 +112,40 @@ fn answer(
         let mut text = String::new();
         template.render(view, options, &mut text).map(|()| text)
     });
-    in_json(rendered)
+    in_json(rendered, &source, blocks)
 }
 
 /// What a render has come to.
-pub fn in_json(rendered: Result<String, Halt>) -> Json {
+pub fn in_json(
+    rendered: Result<String, Halt>,
+    source: &str,
+    blocks: &BTreeMap<String, String>,
+) -> Json {
     match rendered {
         Ok(text) => json!({ "text": text }),
         Err(Halt::Stopped(Stop::Abort(reason))) => json!({ "abort": reason }),
+        Err(Halt::Stopped(Stop::Error(error))) => {
+            let block = error.block.as_deref();
+            let text = block.map_or(source, |name| blocks.get(name).map_or("", String::as_str));
+            let (line, column) = line_and_column(text, error.span.start);
+            let of = block.map_or_else(String::new, |name| format!(" of content block `{name}`"));
+            json!({ "error": format!("{} at {line}:{column}{of}", error.message) })
+        }
         Err(Halt::Stopped(stop)) => json!({ "error": stop.to_string() }),
         Err(Halt::Unanswered(why)) => json!({ "error": why }),
     }
 }
 
-pub fn in_words(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
+/// The faults of a template, each with line and column in its text.
+pub fn in_words(source: &str, faults: &[Fault]) -> String {
+    let said = |fault: &Fault| {
+        let (line, column) = line_and_column(source, fault.span.start);
+        let hint = fault.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("{} at {line}:{column}{hint}", fault.message)
+    };
+    let mut all: Vec<String> = faults.iter().take(TOLD).map(said).collect();
+    if faults.len() > TOLD {
+        all.push(format!("and {} more faults", faults.len() - TOLD));
+    }
+    all.join("; ")
 }

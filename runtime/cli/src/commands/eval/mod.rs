@@ -149,7 +149,7 @@ impl Eval {
         };
         if self.json {
             let exit = if rendered.is_ok() { Exit::Done } else { Exit::Wrong };
-            console.line(&batch::in_json(rendered).to_string())?;
+            console.line(&batch::in_json(rendered, &template, blocks).to_string())?;
             return Ok(exit);
         }
         match rendered {
@@ -172,7 +172,7 @@ impl Eval {
         console: &mut Console,
     ) -> anyhow::Result<Exit> {
         if self.json {
-            console.line(&json!({ "error": batch::in_words(faults) }).to_string())?;
+            console.line(&json!({ "error": batch::in_words(template, faults) }).to_string())?;
             return Ok(Exit::Wrong);
         }
         for fault in faults {

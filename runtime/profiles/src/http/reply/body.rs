@@ -16,6 +16,8 @@ pub(super) struct Body {
     purchases_processed: Option<u64>,
 }
 
+const KEY: &str = "invalid api key";
+
 /// An entry of `errors`.
 pub(super) struct Complaint {
     /// Which array it is about; `None` if it doesn't say, or names none that there is.
@@ -39,6 +41,14 @@ impl Body {
 
     pub fn says_success(&self) -> bool {
         matches!(&self.message, Some(Json::String(text)) if text == "success" || text == "queued")
+    }
+
+    /// Whether it turns down the key. An object may hold these words, too, but an endpoint
+    /// that quotes it says so in its errors.
+    pub fn is_about_the_key(&self) -> bool {
+        let text = [&self.message, &self.error].into_iter().flatten().find_map(Json::as_str);
+        let begins = text.and_then(|text| text.get(..KEY.len()));
+        begins.is_some_and(|begin| begin.eq_ignore_ascii_case(KEY)) && self.complaints().is_empty()
     }
 
     /// The message and the first error, for people.

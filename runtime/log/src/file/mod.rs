@@ -1,0 +1,375 @@
+//! A database file that says what a failure means: full, and to be tried again; or lost,
+//! and the process must end.
+//!
+//! After a failed sync nobody knows what is on the disk, and asking again would be answered
+//! from memory: so the first one ends this file's life in this process. A failed write of a
+//! full disk leaves what was committed as it was: the file is opened anew, which is the only
+//! way back that the database knows, and goes on. A counter of commits, kept in the file,
+//! tells whether what was reported as failed is there nevertheless; then that is fatal, too.
+
+mod cause;
+mod watched;
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+pub use cause::Failure;
+pub use redb;
+use redb::backends::FileBackend;
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, WriteTransaction,
+};
+
+use crate::Error;
+use watched::{Syncs, Watched};
+
+/// How a file is found in order after a crash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Care {
+    /// Everything is read and compared with its checksums whenever the file is opened, and a
+    /// commit takes one sync. For files that are read as a whole at the start anyway.
+    CheckAll,
+    /// A file opens at once, however large, and a commit takes two syncs.
+    OpenAtOnce,
+}
+
+/// What a file is, and how it is dealt with.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// As messages name it: `the log in ./data`.
+    pub place: String,
+    /// The format of what is kept in it.
+    pub format: u64,
+    pub care: Care,
+    pub cache_bytes: usize,
+}
+
+type Backend = dyn Fn() -> Result<Watched, Error> + Send + Sync;
+
+/// One database, held by one process.
+pub struct Store {
+    kind: Kind,
+    backend: Box<Backend>,
+    syncs: Arc<Syncs>,
+    /// Held for reading by whoever uses the database, and for writing by whoever opens it
+    /// anew: so nobody has the former one then.
+    state: RwLock<State>,
+    /// The number of commits; held while one is made.
+    commits: Mutex<u64>,
+    /// Given up when the store is.
+    _lock: Option<File>,
+}
+
+enum State {
+    Open(Database),
+    /// The disk is full, and so far the file could not be opened again.
+    Shut(String),
+    Lost(String),
+}
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const FORMAT: &str = "format";
+const COMMITS: &str = "commits";
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("place", &self.kind.place).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens or creates `folder/name`, and the folder. A lock beside it is held as long as
+    /// the store lives, so that the file has one holder even while it is opened anew.
+    pub fn in_folder(folder: &Path, name: &str, kind: Kind) -> Result<Store, Error> {
+        let unopened = |error: io::Error| Error::Unopened {
+            place: kind.place.clone(),
+            cause: error.to_string(),
+        };
+        create_folder(folder).map_err(unopened)?;
+        let lock = writable(&folder.join(format!("{name}.lock"))).map_err(unopened)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { place: kind.place }),
+            Err(TryLockError::Error(error)) => return Err(unopened(error)),
+        }
+        let path = folder.join(name);
+        if !path.exists() {
+            Store::create(folder, &path, &kind)?;
+        }
+        let syncs = Arc::new(Syncs::default());
+        let backend = file_backend(path, kind.place.clone(), syncs.clone());
+        Store::open(kind, backend, syncs, Some(lock))
+    }
+
+    /// Makes a new file under another name, and gives it its own when it is whole: half a
+    /// file would look like a damaged one.
+    fn create(folder: &Path, path: &Path, kind: &Kind) -> Result<(), Error> {
+        let unopened = |error: io::Error| Error::Unopened {
+            place: kind.place.clone(),
+            cause: error.to_string(),
+        };
+        let unfinished = path.with_extension("new");
+        if unfinished.exists() {
+            fs::remove_file(&unfinished).map_err(unopened)?;
+        }
+        let syncs = Arc::new(Syncs::default());
+        let backend = file_backend(unfinished.clone(), kind.place.clone(), syncs.clone());
+        drop(Store::open(kind.clone(), backend, syncs, None)?);
+        fs::rename(&unfinished, path).map_err(unopened)?;
+        // Without this a power cut may leave a folder that doesn't know the file.
+        sync_folder(folder).map_err(unopened)
+    }
+
+    /// Keeps the database in something else than a file: for tests that let it fail.
+    pub fn with_backend(backend: impl StorageBackend + Clone, kind: Kind) -> Result<Store, Error> {
+        let syncs = Arc::new(Syncs::default());
+        let watch = syncs.clone();
+        let backend = move || Ok(Watched::new(Box::new(backend.clone()), watch.clone()));
+        Store::open(kind, Box::new(backend), syncs, None)
+    }
+
+    fn open(
+        kind: Kind,
+        backend: Box<Backend>,
+        syncs: Arc<Syncs>,
+        lock: Option<File>,
+    ) -> Result<Store, Error> {
+        let (state, commits) = (State::Shut(String::new()).into(), Mutex::new(0));
+        let mut store = Store { kind, backend, syncs, state, commits, _lock: lock };
+        let database = store.database()?;
+        let commits = store.begin(&database).map_err(|failure| store.opening(failure))?;
+        store.commits = Mutex::new(commits);
+        store.state = State::Open(database).into();
+        Ok(store)
+    }
+
+    fn database(&self) -> Result<Database, Error> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(self.kind.cache_bytes);
+        builder.set_check_integrity_on_open(self.kind.care == Care::CheckAll);
+        builder
+            .create_with_backend((self.backend)()?)
+            .map_err(|error| self.opening(Failure::from(error)))
+    }
+
+    /// Reads the format and the number of commits, or begins a new file with them.
+    fn begin(&self, database: &Database) -> Result<u64, Failure> {
+        let found = match database.begin_read()?.open_table(META) {
+            Err(redb::TableError::TableDoesNotExist(_)) => None,
+            table => {
+                let table = table?;
+                let number = |name| table.get(name).map(|row| row.map(|row| row.value()));
+                Some((number(FORMAT)?.unwrap_or(0), number(COMMITS)?.unwrap_or(0)))
+            }
+        };
+        let known = self.kind.format;
+        match found {
+            Some((format, commits)) if format == known => Ok(commits),
+            Some((found, _)) => {
+                let place = self.kind.place.clone();
+                Err(Failure::Refused(Error::Format { place, found, known }))
+            }
+            None => {
+                let transaction = self.transaction(database)?;
+                transaction.open_table(META)?.insert(FORMAT, known)?;
+                transaction.open_table(META)?.insert(COMMITS, 0)?;
+                transaction.commit()?;
+                Ok(0)
+            }
+        }
+    }
+
+    fn transaction(&self, database: &Database) -> Result<WriteTransaction, Failure> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(self.kind.care == Care::OpenAtOnce);
+        Ok(transaction)
+    }
+
+    /// Does what `change` says in one durable transaction. With an error nothing of it is
+    /// there, now and after a crash; unless it is [`Error::Lost`], when nobody knows. One
+    /// transaction is under way at a time; reading goes on beside it.
+    pub fn write<T>(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        let mut commits = self.commits();
+        self.reopen(*commits)?;
+        match self.commit(*commits + 1, change) {
+            Ok(done) => {
+                *commits += 1;
+                Ok(done)
+            }
+            Err(Failure::Refused(error)) => Err(error),
+            Err(failure) => Err(self.failed(failure, *commits)),
+        }
+    }
+
+    fn commit<T>(
+        &self,
+        number: u64,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let state = self.state();
+        let State::Open(database) = &*state else {
+            return Err(self.full("it is still full").into());
+        };
+        let transaction = self.transaction(database)?;
+        let done = change(&transaction)?;
+        transaction.open_table(META)?.insert(COMMITS, number)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    pub fn read(&self) -> Result<ReadTransaction, Error> {
+        match &*self.state() {
+            State::Open(database) => {
+                database.begin_read().map_err(|error| self.unread(Failure::from(error)))
+            }
+            State::Shut(cause) => Err(self.full(cause)),
+            State::Lost(cause) => Err(self.lost(cause)),
+        }
+    }
+
+    /// A lock that a panic has left is as good as before: what it guards is put in place
+    /// as a whole.
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn become_state(&self, next: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    fn commits(&self) -> MutexGuard<'_, u64> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a failure while reading means.
+    pub fn unread(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Refused(error) => error,
+            failure if failure.is_damage() => self.damaged(&failure.to_string()),
+            // The file is being opened anew: to be read again then.
+            failure if failure.is_closed() => self.full(&failure.to_string()),
+            failure => self.lost(&failure.to_string()),
+        }
+    }
+
+    pub fn damaged(&self, fault: &str) -> Error {
+        Error::Damaged { place: self.kind.place.clone(), fault: fault.to_owned() }
+    }
+
+    /// Whether the process must end, and why.
+    pub fn is_lost(&self) -> Option<Error> {
+        match &*self.state() {
+            State::Lost(cause) => Some(self.lost(cause)),
+            _ => None,
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.syncs.bytes()
+    }
+
+    /// Keeps in mind what a failed transaction means, and opens the file anew if there is a
+    /// point in it.
+    fn failed(&self, failure: Failure, commits: u64) -> Error {
+        let cause = failure.to_string();
+        if failure.is_damage() {
+            self.become_state(State::Lost(cause.clone()));
+            return self.damaged(&cause);
+        }
+        if self.syncs.have_failed() || !failure.is_full() {
+            return self.lose(&cause);
+        }
+        self.become_state(State::Shut(cause.clone()));
+        match self.reopen(commits) {
+            Ok(()) | Err(Error::Full { .. }) => self.full(&cause),
+            Err(error) => error,
+        }
+    }
+
+    /// Opens the file anew if it is shut.
+    fn reopen(&self, commits: u64) -> Result<(), Error> {
+        match &*self.state() {
+            State::Open(_) => return Ok(()),
+            State::Lost(cause) => return Err(self.lost(cause)),
+            State::Shut(_) => {}
+        }
+        let opened = self.database().and_then(|database| {
+            let found = self.begin(&database).map_err(|failure| self.opening(failure))?;
+            Ok((database, found))
+        });
+        match opened {
+            Ok((database, found)) if found == commits => {
+                self.become_state(State::Open(database));
+                Ok(())
+            }
+            Ok(_) => Err(self.lose("what was reported as failed was written nevertheless")),
+            Err(Error::Full { .. }) if !self.syncs.have_failed() => {
+                Err(self.full("it is still full"))
+            }
+            Err(error) => Err(self.lose(&error.to_string())),
+        }
+    }
+
+    fn lose(&self, cause: &str) -> Error {
+        self.become_state(State::Lost(cause.to_owned()));
+        self.lost(cause)
+    }
+
+    /// What a failure while opening means.
+    fn opening(&self, failure: Failure) -> Error {
+        let place = self.kind.place.clone();
+        match failure {
+            Failure::Refused(error) => error,
+            failure if failure.is_in_use() => Error::InUse { place },
+            failure if failure.is_damage() => self.damaged(&failure.to_string()),
+            failure if failure.is_full() => self.full(&failure.to_string()),
+            failure => Error::Unopened { place, cause: failure.to_string() },
+        }
+    }
+
+    fn full(&self, cause: &str) -> Error {
+        Error::Full { place: self.kind.place.clone(), cause: cause.to_owned() }
+    }
+
+    fn lost(&self, cause: &str) -> Error {
+        Error::Lost { place: self.kind.place.clone(), cause: cause.to_owned() }
+    }
+}
+
+fn file_backend(path: PathBuf, place: String, syncs: Arc<Syncs>) -> Box<Backend> {
+    Box::new(move || {
+        let unopened =
+            |error: io::Error| Error::Unopened { place: place.clone(), cause: error.to_string() };
+        let file = writable(&path).map_err(unopened)?;
+        let file = FileBackend::new(file).map_err(|error| unopened(io::Error::other(error)))?;
+        Ok(Watched::new(Box::new(file), syncs.clone()))
+    })
+}
+
+/// Opens a file as it is, or creates an empty one.
+fn writable(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Creates a folder that a power cut doesn't take back.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(parent) => sync_folder(parent),
+        None => Ok(()),
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

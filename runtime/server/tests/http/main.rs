@@ -1,0 +1,13 @@
+//! The API over real sockets: what a client of any language sees.
+
+mod abuse;
+mod access;
+mod canvases;
+mod flood;
+mod limits;
+mod schedules;
+mod stage;
+mod tracking;
+mod triggers;
+mod users;
+mod writes;

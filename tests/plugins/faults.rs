@@ -1,0 +1,208 @@
+//! What a bad plugin does, and that it does it to nobody else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::workshop::{Bench, Done, root, rust_library};
+
+/// Users whose id begins with x meet the fault; those with the plan `other` never come to the
+/// plugin.
+const CANVAS: &str = r#"
+canvas: faulty
+time_zone: UTC
+steps:
+  - id: way
+    decision_split: { if: "{{custom_attribute.${plan}}} == 'other'", then: other, else: odd }
+  - id: odd
+    bad: {}
+    on_failure: failed
+    next: fine
+  - id: fine
+    exit: fine
+  - id: failed
+    exit: fell_out
+  - id: other
+    exit: elsewhere
+"#;
+
+const USERS: &str = "{\"external_id\": \"ada\"}\n{\"external_id\": \"x-bo\"}\n\
+                     {\"external_id\": \"cy\"}\n{\"external_id\": \"dara\", \"plan\": \"other\"}\n";
+
+/// Runs the Canvas with the plugin, and tells who left with which reason.
+fn run(bench: &Bench, library: &Path, canvas: &str, more: &[&str]) -> Done {
+    bench.write("faulty.yaml", canvas);
+    bench.write("faulty.users.ndjson", USERS);
+    let mut args = vec!["faulty.yaml", "--plugin", library.to_str().expect("a path of text")];
+    args.extend_from_slice(more);
+    bench.flowrun(&args)
+}
+
+/// How many users ended with this reason, by the story of the run.
+fn ended(done: &Done, reason: &str) -> usize {
+    done.out.matches(&format!("exits: {reason}")).count()
+}
+
+#[test]
+fn a_library_that_is_no_plugin_is_refused_with_words() {
+    for (defined, expected) in [
+        ("NO_SYMBOL", "it has no symbol `flowrun_plugin_v1`"),
+        ("OFF_BY_ONE", "was built for plugin ABI 2.0, and this flowrun speaks 1.0: rebuild it"),
+        ("OTHER_MAGIC", "the symbol `flowrun_plugin_v1` is not a plugin's table"),
+        ("SHORT_TABLE", "its table is shorter than that of its version"),
+        ("NO_FUNCTION", "its table lacks the function `call`"),
+        ("UNKNOWN_PLUGIN", "it is of a kind that this version doesn't know"),
+        ("ABORTS", "was built with panic = \"abort\""),
+        ("DESCRIBE_NO_JSON", "its description is wrong: EOF while parsing"),
+        ("DESCRIBE_FAILS", "asked what it is, I don't know who I am"),
+        ("DESCRIBE_HANGS", "it did not answer within 500 ms"),
+        ("CONSTRUCTOR_HANGS", "opening it did not end within 0.5 s"),
+    ] {
+        let bench = Bench::new();
+        let library = bench.bad(defined);
+        for more in [
+            &["--plugin-timeout", "PT0.5S"][..],
+            &["--plugin-timeout", "PT0.5S", "--plugin-isolation", "process"],
+        ] {
+            let done = run(&bench, &library, CANVAS, more);
+            let other = more.len() > 2 && defined.contains("HANGS");
+            assert!(other || done.err.contains(expected), "{defined}: {}", done.all());
+            assert_eq!((done.code, done.out.as_str()), (2, ""), "{defined}: {}", done.all());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_library_for_this_machine_is_refused_with_words() {
+    let bench = Bench::new();
+    let library = fs::read(bench.bad("FINE")).expect("a library");
+    let mut other = library.clone();
+    other[18] = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    for (name, bytes, expected) in [
+        ("text.so", &b"#!/bin/sh\n"[..], "it doesn't begin as one"),
+        ("empty.so", b"", "the file is empty"),
+        ("cut.so", &library[..10], "it is cut off"),
+        ("half.so", &library[..library.len() / 2], "can't be loaded"),
+        ("other.so", &other, "and this is Linux on"),
+        ("windows.so", b"MZ\x90\0", "is a library for Windows"),
+    ] {
+        let path = bench.write(name, bytes);
+        let done = run(&bench, &path, CANVAS, &[]);
+        assert!(done.err.contains(expected), "{name}: {}", done.all());
+        assert_eq!(done.code, 2, "{name}");
+    }
+    let done = run(&bench, Path::new("none.so"), CANVAS, &[]);
+    assert!(done.err.contains("can't read the plugin `none.so`"), "{}", done.all());
+}
+
+#[test]
+fn a_fault_of_one_decision_fails_that_visit_alone() {
+    for (defined, expected) in [
+        ("SAYS_ERROR", "plugin `bad`: I don't like x"),
+        ("NO_DECISION", "plugin `bad`: its decision is wrong: no decision was made"),
+        ("UNKNOWN_KIND", "99 is no kind of decision"),
+        ("UNKNOWN_EXIT", "step kind `bad` has no door 42"),
+        ("BAD_UTF8", "a text that is not UTF-8"),
+        ("TEXT_ELSEWHERE", "names a text that is not in it"),
+        ("LONG_TEXT", "a text of more than 1 MiB"),
+        ("WRITES_ANOTHER_USER", "external_id"),
+        ("DEEP_JSON", "the variables are no JSON object"),
+    ] {
+        let bench = Bench::new();
+        let done = run(&bench, &bench.bad(defined), CANVAS, &[]);
+        assert!(done.out.contains(expected), "{defined}: {}", done.all());
+        let ended = [ended(&done, "fine"), ended(&done, "fell_out"), ended(&done, "elsewhere")];
+        assert_eq!((ended, done.code), ([2, 1, 1], 3), "{defined}: {}", done.all());
+    }
+}
+
+#[test]
+fn a_fault_of_a_whole_answer_fails_those_who_were_asked_about() {
+    for (defined, expected) in [
+        ("WRONG_COUNT", "plugin `bad`: it answered 4 decisions for 3 visits"),
+        ("NO_ANSWER", "the answer is shorter than its header"),
+        ("ODD_STATUS", "answered with the status 77"),
+        ("HUGE_ANSWER", "answered 1073741824 bytes, and 64 MiB is the limit"),
+        ("HANGS", "plugin `bad`: it did not answer within 500 ms and is not asked again"),
+    ] {
+        let bench = Bench::new();
+        let begun = std::time::Instant::now();
+        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "PT0.5S"]);
+        assert!(done.out.contains(expected), "{defined}: {}", done.all());
+        let ended = [ended(&done, "fine"), ended(&done, "fell_out"), ended(&done, "elsewhere")];
+        assert_eq!((ended, done.code), ([0, 3, 1], 3), "{defined}: {}", done.all());
+        assert!(begun.elapsed().as_secs() < 30, "{defined}: the run went on");
+    }
+}
+
+#[test]
+fn a_schema_or_a_creation_that_lies_is_a_fault_of_the_canvas() {
+    for (defined, expected) in [
+        ("SCHEMA_NOWHERE", "the schema of `bad` is unusable"),
+        ("SCHEMA_WORD", "the schema of `bad` is unusable"),
+        ("SCHEMA_WANTS_MORE", "`n` is missing, whatever the schema says"),
+        ("CREATE_NO_JSON", "plugin `bad` says of what it created"),
+        ("CREATE_HANGS", "plugin `bad`: it did not answer within 500 ms"),
+    ] {
+        let bench = Bench::new();
+        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "PT0.5S"]);
+        assert!(done.err.contains(expected), "{defined}: {}", done.all());
+        assert_eq!(done.code, 1, "{defined}: {}", done.all());
+    }
+}
+
+fn panicky() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| rust_library(&root().join("tests/plugins/panicky"), "panicky"))
+}
+
+#[test]
+fn a_panic_fails_the_visit_that_met_it_and_is_told_with_its_place() {
+    let bench = Bench::new();
+    let canvas = |at: &str| CANVAS.replace("bad: {}", &format!("panicky: {at}"));
+    for more in [&[][..], &["--plugin-isolation", "process"]] {
+        let done = run(&bench, panicky(), &canvas("decide"), more);
+        let said = "plugin `panicky`: it panicked: I can't stand x-bo (src/lib.rs:";
+        assert!(done.out.contains(said), "{}", done.all());
+        assert!(!done.err.contains("panicked"), "told once: {}", done.all());
+        let ended = [ended(&done, "fine"), ended(&done, "fell_out"), ended(&done, "elsewhere")];
+        assert_eq!((ended, done.code), ([2, 1, 1], 3), "{}", done.all());
+
+        let done = run(&bench, panicky(), &canvas("create"), more);
+        assert!(done.err.contains("it panicked: not this one (src/lib.rs:"), "{}", done.all());
+        assert_eq!(done.code, 1, "{}", done.all());
+
+        let done = run(&bench, panicky(), &canvas("drop"), more);
+        assert_eq!(done.code, 0, "{}", done.all());
+    }
+}
+
+#[test]
+fn check_finds_what_an_author_gets_wrong() {
+    for (defined, expected, code) in [
+        ("FINE", "fit to be used", 0),
+        ("FICKLE", "bad  determinism   asked twice, decides otherwise", 1),
+        ("LEAKS", "bad  memory", 1),
+        ("DESTROY_FAILS", "bad  endings       when it is dropped, I'd rather stay", 1),
+        ("SCHEMA_WANTS_MORE", "bad  examples      the example \"It\":  `n` is missing", 1),
+        ("SCHEMA_WORD", "bad  schema", 1),
+        ("OFF_BY_ONE", "was built for plugin ABI 2.0", 1),
+        ("WRONG_COUNT", "bad  examples", 1),
+    ] {
+        let bench = Bench::new();
+        let library = bench.bad(defined);
+        let args = ["plugin", "check", library.to_str().expect("text"), "--calls", "20000"];
+        let done = bench.flowrun(&args);
+        assert!(done.out.contains(expected), "{defined}: {}", done.all());
+        assert_eq!(done.code, code, "{defined}: {}", done.all());
+    }
+    let done = Bench::new().flowrun(&[
+        "plugin",
+        "check",
+        panicky().to_str().expect("text"),
+        "--calls",
+        "1000",
+    ]);
+    assert!(done.out.contains("when it is dropped, it panicked: I won't go"), "{}", done.all());
+    assert_eq!(done.code, 1);
+}
