@@ -32,7 +32,8 @@ Examples:
   flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
 
 Each user of the users file enters at the start, or at its `enter_at`; one that is listed
-twice enters twice, if the Canvas lets it. In CSV an empty cell is a missing value, cells
+twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
+(--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an empty cell is a missing value, cells
 that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
 entry property. Nothing leaves the machine: profiles are in
 memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
@@ -82,9 +83,6 @@ pub struct Run {
     /// The clock: `virtual` in this version
     #[arg(long, value_name = "CLOCK", default_value = "virtual")]
     clock: String,
-
-    #[arg(long, value_name = "FILE", hide = true)]
-    events: Option<PathBuf>,
 
     #[arg(long, value_name = "DIR", hide = true)]
     state: Option<PathBuf>,
@@ -177,10 +175,6 @@ impl Run {
             let hint = "runs are in virtual time (`--clock virtual`)";
             bail!("`--clock {}` is not in this version: {hint}", self.clock)
         }
-        if self.events.is_some() {
-            let hint = "users enter from the users file, at `enter_at`";
-            bail!("`--events` is not in this version: {hint}")
-        }
         if self.state.is_some() {
             bail!(
                 "`--state` is not in this version: a run lives in memory, from its start to its end"
@@ -203,7 +197,7 @@ impl Run {
     }
 
     fn begin_trace(&self, path: &Path) -> anyhow::Result<TraceFile> {
-        let inputs = self.flows.iter().chain(&self.setting.users);
+        let inputs = self.flows.iter().chain(&self.setting.users).chain(&self.setting.events);
         let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
             (Ok(input), Ok(path)) => input == path,
             _ => false,

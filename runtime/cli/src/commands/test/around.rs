@@ -12,19 +12,29 @@ use serde_json::{Map, Value as Json};
 use crate::canvases;
 use crate::core::Canvas;
 use crate::folder::said;
+use crate::sdk::Catalogue;
 use crate::simulation::Rehearsal;
 use crate::simulation::outbound::Fixtures;
 use crate::users::{Record, Roster};
 
-/// Canvases that were opened, by path: several test files may be about one.
-pub type Canvases = BTreeMap<PathBuf, Option<Arc<Canvas>>>;
+/// The kinds of steps, and the Canvases that were opened: several test files may be about one.
+pub struct Library {
+    catalogue: Catalogue,
+    canvases: BTreeMap<PathBuf, Arc<Canvas>>,
+}
+
+impl Library {
+    pub fn new(catalogue: Catalogue) -> Library {
+        Library { catalogue, canvases: BTreeMap::new() }
+    }
+}
 
 /// The largest file of fixtures, in bytes.
 const LARGEST: u64 = 16 << 20;
 
 pub struct Around<'a> {
     folder: PathBuf,
-    canvases: &'a mut Canvases,
+    library: &'a mut Library,
     /// What is wrong with Canvases.
     pub broken: Vec<(Vec<Diagnostic>, Vec<Source>)>,
 }
@@ -35,29 +45,29 @@ pub fn seen_from(test_file: &Path, path: &str) -> PathBuf {
 }
 
 impl<'a> Around<'a> {
-    pub fn new(test_file: &Path, canvases: &'a mut Canvases) -> Around<'a> {
-        Around { folder: seen_from(test_file, ""), canvases, broken: Vec::new() }
+    pub fn new(test_file: &Path, library: &'a mut Library) -> Around<'a> {
+        Around { folder: seen_from(test_file, ""), library, broken: Vec::new() }
     }
 }
 
 impl Beside for Around<'_> {
     fn canvas(&mut self, path: &str) -> Result<Option<Arc<Canvas>>, String> {
         let path = self.folder.join(path);
-        if let Some(Some(known)) = self.canvases.get(&path) {
+        if let Some(known) = self.library.canvases.get(&path) {
             return Ok(Some(known.clone()));
         }
         let file = std::fs::metadata(&path).map_err(|error| said(&error))?;
         if !file.is_file() {
             return Err("it is no file".to_owned());
         }
-        let opened = canvases::open(&path, &flowrun_steps::catalogue())
-            .map_err(|error| format!("{error:#}"))?;
-        let canvas = opened.canvas.map(Arc::new);
-        if canvas.is_none() {
+        let opened = canvases::open(&path, &self.library.catalogue);
+        let opened = opened.map_err(|error| format!("{error:#}"))?;
+        let Some(canvas) = opened.canvas.map(Arc::new) else {
             self.broken.push((opened.diagnostics, opened.sources));
-        }
-        self.canvases.insert(path, canvas.clone());
-        Ok(canvas)
+            return Ok(None);
+        };
+        self.library.canvases.insert(path, canvas.clone());
+        Ok(Some(canvas))
     }
 
     fn users(&mut self, path: &str) -> Result<BTreeSet<String>, String> {

@@ -13,7 +13,6 @@ mod junit;
 mod play;
 mod told;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -26,8 +25,9 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::folder;
 use crate::interrupt::Interrupt;
+use crate::plugins::Plugins;
 
-use around::Around;
+use around::{Around, Library};
 use coverage::{Coverage, Percent};
 use judge::Unmet;
 use told::Teller;
@@ -92,6 +92,9 @@ pub struct Test {
     /// Print the results as one JSON object
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    plugins: Plugins,
 }
 
 /// How one test went.
@@ -156,13 +159,13 @@ impl Test {
             refuse_overwriting(junit, &paths)?;
         }
         let mut results = Results::default();
-        let mut canvases = BTreeMap::new();
+        let mut library = Library::new(self.plugins.catalogue(console)?);
         let mut teller = Teller::new(console, self.json);
         for path in &paths {
             if interrupt.asked() {
                 break;
             }
-            self.file(path, &mut canvases, &mut results, &mut teller, &interrupt)?;
+            self.file(path, &mut library, &mut results, &mut teller, &interrupt)?;
         }
         let ran = !results.outcomes.is_empty();
         if !ran && results.wrong.is_empty() && !interrupt.asked() {
@@ -196,7 +199,7 @@ impl Test {
     fn file(
         &self,
         path: &Path,
-        canvases: &mut around::Canvases,
+        library: &mut Library,
         results: &mut Results,
         teller: &mut Teller<'_>,
         interrupt: &Interrupt,
@@ -204,7 +207,7 @@ impl Test {
         let shown = path.display().to_string();
         let text =
             folder::text(path).map_err(|why| anyhow!("can't read the tests `{shown}`: {why}"))?;
-        let mut around = Around::new(path, canvases);
+        let mut around = Around::new(path, library);
         let read = test_file::read(Source { path: shown.clone(), text }, &mut around);
         let broken = around.broken;
         let Some(file) = read.file else {
