@@ -104,7 +104,9 @@ async fn one(
         router.clone().oneshot(request.map(Body::new))
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
+    // A client that says nothing more after its request still gets its answer, and is served though it has gone.
+    http.half_close(true)
+        .timer(TokioTimer::new())
         .header_read_timeout(limits.head_deadline)
         .max_buf_size(limits.head_bytes.max(8 * 1024));
     let mut served = http.serve_connection(TokioIo::new(stream), service);
@@ -125,19 +127,21 @@ async fn one(
         }
     };
     match end {
-        Ok(()) => linger(served.into_parts().io.into_inner(), &open).await,
+        Ok(()) => linger(served.into_parts().io.into_inner(), &open, &limits).await,
         Err(error) => tracing::debug!(%error, "a connection ended early"),
     }
 }
 
 /// Closes so that the last answer arrives: a socket that is closed with unread bytes resets the connection, and what is
 /// on its way to the client is lost. So the client is told that nothing more comes, and what it still sends is thrown away.
-async fn linger(mut stream: TcpStream, open: &Open) {
+async fn linger(mut stream: TcpStream, open: &Open, limits: &Limits) {
     const MOST: Duration = Duration::from_secs(1);
+    let most_bytes = 2 * limits.body_bytes as u64;
     let rest = async {
         stream.shutdown().await.ok()?;
         let mut sink = vec![0; 16 * 1024];
-        while stream.read(&mut sink).await.ok()? > 0 {}
+        let mut rest = stream.take(most_bytes);
+        while rest.read(&mut sink).await.ok()? > 0 {}
         Some(())
     };
     tokio::select! {

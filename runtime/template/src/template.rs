@@ -99,7 +99,7 @@ impl Template {
             Ok(_) => Ok(()),
             Err(halt) => {
                 out.truncate(start);
-                Err(found(&self.origin, halt))
+                Err(found(&self.origin, *halt))
             }
         }
     }
@@ -119,7 +119,7 @@ impl Template {
         if let [Node::Output(output)] = self.program.body.nodes.as_slice() {
             let bump = Bump::new();
             let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
-            let found = |halt| found(&self.origin, halt);
+            let found = |halt: Halt| found(&self.origin, *halt);
             let value = renderer.filtered(output).map_err(found)?;
             let size = renderer.arena.size_written(value);
             renderer.at(output.place, size).map_err(found)?;
@@ -178,14 +178,13 @@ impl Condition {
     pub fn holds(&self, view: &dyn View, options: &Options) -> Result<bool, Stop> {
         let bump = Bump::new();
         let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
-        renderer.holds(&self.conditions).map_err(|halt| found(&self.origin, halt))
+        renderer.holds(&self.conditions).map_err(|halt| found(&self.origin, *halt))
     }
 }
 
 /// Why a render ended, with the place as a person finds it.
 #[cold]
-fn found(origin: &Option<Arc<dyn Origin>>, halt: Halt) -> Stop {
-    let mut stop = *halt;
+fn found(origin: &Option<Arc<dyn Origin>>, mut stop: Stop) -> Stop {
     if let (Stop::Error(error), Some(origin)) = (&mut stop, origin) {
         error.written = Some(origin.written(error.block.as_deref(), &error.span));
     }

@@ -291,8 +291,8 @@ steps:
         meaning: "
 `context.${name}` is what a `context` step of the same Canvas has set, or an entry property;
 entry properties come with the call of the API by which users enter (`entry: { api: true }`).
-This Canvas has neither for this name. In a run, a users file may give `entry_properties` all
-the same. This is a warning.
+This Canvas has neither for this name, or the step that sets it lies on no way to this place.
+In a run, a users file may give `entry_properties` all the same. This is a warning.
 ",
         wrong: r#"
 canvas: welcome

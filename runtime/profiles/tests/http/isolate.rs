@@ -93,6 +93,33 @@ async fn objects_of_one_update_arrive_in_order_even_alone() {
 }
 
 #[tokio::test]
+async fn what_follows_a_doubtful_object_of_the_same_update_waits_for_it() {
+    let server = Server::start(|heard| match objects(heard, "attributes").len() {
+        2 => said("201 X", r#"{"message":"success","attributes_processed":1}"#),
+        _ => said("413 Too Large", ""),
+    })
+    .await;
+    let (http, _) = backend(plain(&server.url));
+    let request = request(&[("a", &[r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, "{}"], &[], &[])]);
+    let reply = http.commit(&request).await;
+    assert_eq!(words(&request, &reply), ["unknown", "unknown", "retry", "retry"]);
+    assert_eq!(server.heard().len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_is_split_between_updates_before_one_is() {
+    let server = Server::start(|heard| braze(heard, Complains::InGeneral)).await;
+    let (http, _) = backend(plain(&server.url));
+    let request =
+        request(&[("a", &[r#"{"t":"bad"}"#], &[], &[]), ("b", &["{}", "{}", "{}"], &[], &[])]);
+    let reply = http.commit(&request).await;
+    assert_eq!(words(&request, &reply), ["refused", "accepted", "accepted", "accepted"]);
+    let sizes: Vec<usize> =
+        server.heard().iter().map(|heard| objects(heard, "attributes").len()).collect();
+    assert_eq!(sizes, [4, 1, 3]);
+}
+
+#[tokio::test]
 async fn a_request_over_the_limit_is_split_before_it_is_sent() {
     let server = Server::start(|heard| braze(heard, Complains::ByPlace)).await;
     let settings = plain(&server.url);

@@ -192,6 +192,12 @@ const ROWS: &[Row] = &[
         All("unknown"),
     ),
     (
+        "no place, all counted",
+        "201 Created",
+        r#"{"message":"success","attributes_processed":{n},"errors":[{"type":"no","input_array":"attributes"}]}"#,
+        All("unknown"),
+    ),
+    (
         "too many counted",
         "201 Created",
         r#"{"message":"success","attributes_processed":76}"#,

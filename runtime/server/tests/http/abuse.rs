@@ -126,14 +126,14 @@ async fn what_is_no_json_is_refused_with_its_place_and_without_its_words() {
         (b"null", "the body must be an object"),
         (
             b"{\"attributes\":[{\"external_id\":\"secret-id\"},]}",
-            "trailing comma at line 1 column 43",
+            "trailing comma at line 1 column 44",
         ),
         (
             b"{\"attributes\":[{\"external_id\":\"\xff\xfe\"}]}",
             "invalid unicode code point at line 1 column 32",
         ),
         (deep.as_bytes(), "objects and arrays are nested too deeply at line 1 column 78"),
-        (twice.as_bytes(), "a key stands twice in one object at line 1 column 59"),
+        (twice.as_bytes(), "a key stands twice in one object at line 1 column 60"),
         (b"{\"events\":[],\"events\":[]}", "a key stands twice in one object at line 1 column 25"),
     ];
     for (body, said) in table {
