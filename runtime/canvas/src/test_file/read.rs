@@ -222,8 +222,9 @@ impl Reader<'_> {
         if item.map().is_some() {
             let user = object(item);
             let id = user.get("external_id")?.as_str()?.to_owned();
-            self.judge_user(item, &user);
-            ids.insert(id);
+            if self.judge_user(item, &user) {
+                ids.insert(id);
+            }
             return Some(Member::User(user));
         }
         let id = item.text()?;
@@ -236,14 +237,15 @@ impl Reader<'_> {
         Some(Member::Known(id.value))
     }
 
-    fn judge_user(&mut self, node: &Node<'_>, user: &Map<String, Json>) {
-        if let Err(all) = self.beside.user(user) {
-            let first = node.map().and_then(|map| map.entries.first());
-            let span = first.map_or(node.span.clone(), |entry| entry.value.span.clone());
-            for why in all {
-                self.fault(codes::NO_USER, &span, format!("this is no user: {why}"));
-            }
+    /// Says what is wrong with a user; true if nothing is.
+    fn judge_user(&mut self, node: &Node<'_>, user: &Map<String, Json>) -> bool {
+        let Err(all) = self.beside.user(user) else { return true };
+        let first = node.map().and_then(|map| map.entries.first());
+        let span = first.map_or(node.span.clone(), |entry| entry.value.span.clone());
+        for why in all {
+            self.fault(codes::NO_USER, &span, format!("this is no user: {why}"));
         }
+        false
     }
 
     pub(super) fn unknown_user(&mut self, id: &Placed<String>, known: &BTreeSet<String>) {

@@ -44,6 +44,14 @@ impl Sort {
         }
     }
 
+    /// The file.
+    fn file(self) -> &'static str {
+        match self {
+            Sort::Users => "a users file",
+            Sort::Events => "an events file",
+        }
+    }
+
     /// One of them.
     fn one(self) -> &'static str {
         match self {

@@ -22,8 +22,8 @@ pub fn read(input: impl Read, sort: Sort, each: &mut Each<'_>) -> anyhow::Result
         return Ok(());
     }
     let rows: Vec<Spanned<Json>> = serde_yaml::from_str(&text).map_err(|error| {
-        let (rows, said) = (sort.all(), first_line(&error));
-        anyhow!("the {rows} are not a list of {rows}: {said}")
+        let (file, rows) = (sort.file(), sort.all());
+        anyhow!("{file} is a list of {rows}: {}", first_line(&error))
     })?;
     for row in rows {
         let line = row.referenced.line();

@@ -5,11 +5,13 @@ mod checking;
 mod configured;
 mod connected;
 mod drawing;
+mod entering;
 mod evaluating;
 mod explaining;
 mod listing;
 mod running;
 mod stage;
+mod testing;
 mod users;
 
 use stage::Stage;

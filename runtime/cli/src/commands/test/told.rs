@@ -83,9 +83,12 @@ impl<'c> Teller<'c> {
         let palette = self.console.palette;
         let Results { diagnostics, sources, written, .. } = results;
         if !diagnostics.is_empty() {
-            self.console.print(&render_text(diagnostics, sources, palette.has_colors()))?;
+            let text = render_text(diagnostics, sources, palette.has_colors());
+            self.console.line(text.trim_end())?;
+            self.console.line("")?;
         }
-        if !results.outcomes.is_empty() {
+        // What failed has left a line already.
+        if results.outcomes.last().is_some_and(|last| last.unmet.is_empty()) {
             self.console.line("")?;
         }
         if let Some(wanted) = coverage.filter(|_| !results.outcomes.is_empty()) {

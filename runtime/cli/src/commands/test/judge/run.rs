@@ -78,5 +78,6 @@ fn counted(of: &Counted, expected: u64, played: &Played) -> Option<Miss> {
 }
 
 fn other(expected: u64, got: u64, what: &str) -> Option<Miss> {
-    (expected != got).then(|| Miss::new(format!("{got} {what}, not {expected}"), got.to_string()))
+    (expected != got)
+        .then(|| Miss::new(format!("{what}: {got}, not {expected}"), format!("got {got}")))
 }
