@@ -17,6 +17,8 @@ mod exit;
 mod experiment_paths;
 mod message;
 mod paths;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod user_update;
 mod webhook;
 

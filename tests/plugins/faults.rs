@@ -55,14 +55,15 @@ fn a_library_that_is_no_plugin_is_refused_with_words() {
         ("ABORTS", "was built with panic = \"abort\""),
         ("DESCRIBE_NO_JSON", "its description is wrong: EOF while parsing"),
         ("DESCRIBE_FAILS", "asked what it is, I don't know who I am"),
+        ("SCHEMA_WORD", "its schema of the settings is no JSON Schema"),
         ("DESCRIBE_HANGS", "it did not answer within 500 ms"),
         ("CONSTRUCTOR_HANGS", "opening it did not end within 0.5 s"),
     ] {
         let bench = Bench::new();
         let library = bench.bad(defined);
         for more in [
-            &["--plugin-timeout", "PT0.5S"][..],
-            &["--plugin-timeout", "PT0.5S", "--plugin-isolation", "process"],
+            &["--plugin-timeout", "500ms"][..],
+            &["--plugin-timeout", "500ms", "--plugin-isolation", "process"],
         ] {
             let done = run(&bench, &library, CANVAS, more);
             let other = more.len() > 2 && defined.contains("HANGS");
@@ -82,7 +83,7 @@ fn a_file_that_is_no_library_for_this_machine_is_refused_with_words() {
         ("text.so", &b"#!/bin/sh\n"[..], "it doesn't begin as one"),
         ("empty.so", b"", "the file is empty"),
         ("cut.so", &library[..10], "it is cut off"),
-        ("half.so", &library[..library.len() / 2], "can't be loaded"),
+        ("half.so", &library[..library.len() / 2], "it is cut off"),
         ("other.so", &other, "and this is Linux on"),
         ("windows.so", b"MZ\x90\0", "is a library for Windows"),
     ] {
@@ -127,7 +128,7 @@ fn a_fault_of_a_whole_answer_fails_those_who_were_asked_about() {
     ] {
         let bench = Bench::new();
         let begun = std::time::Instant::now();
-        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "PT0.5S"]);
+        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "500ms"]);
         assert!(done.out.contains(expected), "{defined}: {}", done.all());
         let ended = [ended(&done, "fine"), ended(&done, "fell_out"), ended(&done, "elsewhere")];
         assert_eq!((ended, done.code), ([0, 3, 1], 3), "{defined}: {}", done.all());
@@ -139,13 +140,12 @@ fn a_fault_of_a_whole_answer_fails_those_who_were_asked_about() {
 fn a_schema_or_a_creation_that_lies_is_a_fault_of_the_canvas() {
     for (defined, expected) in [
         ("SCHEMA_NOWHERE", "the schema of `bad` is unusable"),
-        ("SCHEMA_WORD", "the schema of `bad` is unusable"),
         ("SCHEMA_WANTS_MORE", "`n` is missing, whatever the schema says"),
         ("CREATE_NO_JSON", "plugin `bad` says of what it created"),
         ("CREATE_HANGS", "plugin `bad`: it did not answer within 500 ms"),
     ] {
         let bench = Bench::new();
-        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "PT0.5S"]);
+        let done = run(&bench, &bench.bad(defined), CANVAS, &["--plugin-timeout", "500ms"]);
         assert!(done.err.contains(expected), "{defined}: {}", done.all());
         assert_eq!(done.code, 1, "{defined}: {}", done.all());
     }
@@ -185,7 +185,7 @@ fn check_finds_what_an_author_gets_wrong() {
         ("LEAKS", "bad  memory", 1),
         ("DESTROY_FAILS", "bad  endings       when it is dropped, I'd rather stay", 1),
         ("SCHEMA_WANTS_MORE", "bad  examples      the example \"It\":  `n` is missing", 1),
-        ("SCHEMA_WORD", "bad  schema", 1),
+        ("SCHEMA_WORD", "is no JSON Schema", 1),
         ("OFF_BY_ONE", "was built for plugin ABI 2.0", 1),
         ("WRONG_COUNT", "bad  examples", 1),
     ] {

@@ -64,7 +64,7 @@ fn a_process_that_hangs_is_ended_and_those_it_was_asked_about_fail() {
         "--plugin-isolation",
         "process",
         "--plugin-timeout",
-        "PT0.5S",
+        "500ms",
         "--plugin",
         library.to_str().expect("text"),
     ]);

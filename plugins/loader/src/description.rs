@@ -74,8 +74,8 @@ impl Description {
             let name: String = name.chars().take(64).collect();
             return Err(format!("its name {name:?} is none: use a-z, 0-9, `_` and `-`"));
         }
-        if self.settings().is_null() {
-            return Err("its description has no schema of the settings".to_owned());
+        if !self.settings().is_object() && !self.settings().is_boolean() {
+            return Err("its schema of the settings is no JSON Schema".to_owned());
         }
         Ok(())
     }

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::Error;
 use crate::description::{Description, is_name};
 use crate::plugin::{Options, Plugin};
-use crate::{Error, Isolation};
 
 /// What the name of a manifest ends in, after the plugin's name.
 const ENDING: &str = ".plugin.json";
@@ -100,8 +100,7 @@ impl Folder {
         let written: Written = serde_json::from_str(&text)
             .map_err(|error| wrong(format!("its manifest is wrong: {error}")))?;
         let Written { name: said, kind, abi, file, sha256, describes } = written;
-        let description =
-            Description::read(kind, describes.get().as_bytes()).map_err(|why| wrong(why))?;
+        let description = Description::read(kind, describes.get().as_bytes()).map_err(wrong)?;
         if said != name || description.name() != name {
             return Err(wrong(format!("its manifest is that of `{said}`")));
         }
@@ -257,11 +256,4 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
 
 fn not_trusted(path: &Path, why: &str) -> Error {
     Error::NotTrusted { path: path.to_owned(), why: why.to_owned() }
-}
-
-/// The isolation of [`Options`] for one plugin of many.
-impl Options {
-    pub fn isolated(&self, isolation: Isolation) -> Options {
-        Options { isolation, ..self.clone() }
-    }
 }

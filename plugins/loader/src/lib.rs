@@ -42,5 +42,6 @@ pub use description::Description;
 pub use error::Error;
 pub use flowrun_sdk as sdk;
 pub use folder::{Folder, Installed};
+pub use library::leave_what_hangs;
 pub use plugin::{Isolation, Options, Plugin};
 pub use port::CallError;

@@ -8,6 +8,7 @@
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flowrun_sdk::plugin::abi::{self, Buffer, Bytes, PluginKind, flags, status};
 use libloading::Library as Opened;
@@ -55,9 +56,12 @@ impl Library {
             .map_err(|error| Error::Unreadable { path: shown(), why: error.to_string() })?;
         machine::refuse_others(path, &bytes)?;
         drop(bytes);
+        OPENING.fetch_add(1, Ordering::AcqRel);
         // SAFETY: the file is trusted by whoever named it; see above.
-        let opened = unsafe { open(path) }
-            .map_err(|error| Error::NotLoaded { path: shown(), why: reason(&error) })?;
+        let opened = unsafe { open(path) };
+        OPENING.fetch_sub(1, Ordering::AcqRel);
+        let opened =
+            opened.map_err(|error| Error::NotLoaded { path: shown(), why: reason(&error) })?;
         let opened = ManuallyDrop::new(opened);
         // SAFETY: the symbol is only read as bytes before its head was checked.
         let table = unsafe { opened.get::<*const u8>(abi::SYMBOL) }
@@ -154,6 +158,24 @@ impl Library {
             other => Err(CallError::Malformed(format!("answered with the status {other}"))),
         }
     }
+}
+
+/// Whether a library is being opened, and may be for ever.
+static OPENING: AtomicUsize = AtomicUsize::new(0);
+
+/// Ends the process if a library hangs in its constructors. An ordinary end would wait for
+/// it: the system holds a lock while it opens a library, and takes it again to close them all.
+/// Call it last, when everything that was to be written is.
+pub fn leave_what_hangs(code: u8) {
+    #[cfg(unix)]
+    if OPENING.load(Ordering::Acquire) > 0 {
+        unsafe extern "C" {
+            safe fn _exit(code: i32) -> !;
+        }
+        _exit(code.into());
+    }
+    #[cfg(not(unix))]
+    let _ = code;
 }
 
 /// # Safety

@@ -43,7 +43,8 @@ pub(crate) fn refuse_others(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         }));
     }
     match kind {
-        3 => Ok(()),
+        3 if is_whole(bytes) => Ok(()),
+        3 => Err(no_library("it is cut off")),
         1 => Err(no_library("it is an object file that was not linked")),
         2 => Err(no_library("it is a program")),
         _ => Err(no_library("it is some other file of the linker")),
@@ -62,6 +63,24 @@ const NAMES: [(u16, &str); 6] = [
 fn ours() -> u16 {
     let arch = std::env::consts::ARCH;
     NAMES.iter().find(|(_, name)| *name == arch).map_or(0, |(number, _)| *number)
+}
+
+/// Whether all that is to be mapped is there: the system maps what is missing as well, and
+/// ends the process that touches it.
+fn is_whole(bytes: &[u8]) -> bool {
+    let long =
+        |at: usize| Some(u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?));
+    let part_ends =
+        |part: usize| long(part.checked_add(8)?)?.checked_add(long(part.checked_add(32)?)?);
+    let whole = || {
+        let (at, size, count) = (long(32)?, half(bytes, 54)?, half(bytes, 56)?);
+        let parts = (0..usize::from(count)).map(|number| {
+            part_ends(usize::try_from(at).ok()?.checked_add(number * usize::from(size))?)
+        });
+        let end = parts.collect::<Option<Vec<u64>>>()?.into_iter().max()?;
+        Some(end <= bytes.len() as u64)
+    };
+    whole().unwrap_or(false)
 }
 
 fn half(bytes: &[u8], at: usize) -> Option<u16> {

@@ -53,6 +53,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The configuration that was named.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// What answers for these Canvases: the fixtures named, else those beside each of them.
     pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
         let mut canvases = canvases.peekable();

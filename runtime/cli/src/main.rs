@@ -16,6 +16,7 @@ mod interrupt;
 mod moment;
 mod narrator;
 mod picture;
+mod plugin_backend;
 mod plugins;
 mod progress;
 mod report;
@@ -47,14 +48,16 @@ fn main() -> ExitCode {
         console.flush()?;
         Ok(exit)
     });
-    match result {
-        Ok(exit) => exit.into(),
+    let exit = match result {
+        Ok(exit) => exit,
         Err(error) => {
             let _ = console.flush();
             let word = console.notes.paint(Look::Bad, "error:");
             // If even this can't be said, the exit code still can.
             let _ = writeln!(std::io::stderr(), "{word} {error:#}");
-            Exit::Usage.into()
+            Exit::Usage
         }
-    }
+    };
+    flowrun_loader::leave_what_hangs(exit as u8);
+    exit.into()
 }

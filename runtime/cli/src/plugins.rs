@@ -5,6 +5,7 @@
 //! what `FLOWRUN_PLUGINS` names, else one of the user's own; never one beside a Canvas, since a
 //! folder of Canvases that somebody sent must not bring code along.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use flowrun_loader::{Description, Folder, Installed, Isolation, Options, Plugin};
 
+use crate::config::plugins::Plugin as Configured;
 use crate::console::{Console, printable};
 use crate::sdk::{Catalogue, Objects};
 use crate::track::{Array, compose};
@@ -34,11 +36,12 @@ pub struct Plugins {
     pub folder: Option<PathBuf>,
 
     /// Whether plugins run in this process (fast) or in processes of their own (a crash then
-    /// fails its visits and nothing else)
-    #[arg(long = "plugin-isolation", value_name = "KIND", value_enum, default_value_t)]
-    pub isolation: Isolated,
+    /// fails its visits and nothing else) [default: as flowrun.toml says, else none]
+    #[arg(long = "plugin-isolation", value_name = "KIND", value_enum)]
+    pub isolation: Option<Isolated>,
 
-    /// How long one call of a plugin may take before it is taken to hang
+    /// How long one call of a plugin may take before it is taken to hang: 500ms, 10s
+    /// [default: as flowrun.toml says, else 10s]
     #[arg(long = "plugin-timeout", value_name = "LENGTH", value_parser = patience)]
     pub patience: Option<Duration>,
 }
@@ -55,15 +58,24 @@ impl Plugins {
     /// The built-in kinds of steps and those of plugins. What is wrong with a plugin that
     /// nobody named is a note: no Canvas may need it.
     pub fn catalogue(&self, console: &Console) -> anyhow::Result<Catalogue> {
+        self.catalogue_for(&BTreeMap::new(), console)
+    }
+
+    /// The same, with plugins run as `flowrun.toml` says.
+    pub fn catalogue_for(
+        &self,
+        configured: &BTreeMap<String, Configured>,
+        console: &Console,
+    ) -> anyhow::Result<Catalogue> {
         let mut catalogue = flowrun_steps::catalogue();
-        let options = self.options()?;
         for file in &self.files {
-            let plugin = Arc::new(Plugin::open(file, &options)?);
+            let plugin = Arc::new(self.open(file, configured)?);
             let Some(kind) = plugin.step_kind() else { continue };
             let shown = printable(&file.display().to_string());
             catalogue.add(kind).map_err(|why| anyhow!("can't use the plugin `{shown}`: {why}"))?;
         }
         for installed in self.installed(console)? {
+            let options = self.options_for(configured.get(installed.name()))?;
             let Some(kind) = installed.step_kind(&options) else { continue };
             // A file that was named stands in for what is installed.
             if self.files.is_empty() || catalogue.get(installed.name()).is_none() {
@@ -118,14 +130,41 @@ impl Plugins {
         Some((own.join("flowrun/plugins"), false))
     }
 
+    /// Opens a file that was named. Its name is not known before it is open, so that where any
+    /// plugin is to have a process of its own, it is asked in one.
+    fn open(
+        &self,
+        file: &Path,
+        configured: &BTreeMap<String, Configured>,
+    ) -> anyhow::Result<Plugin> {
+        let isolated = |one: &&Configured| one.isolation == Some(Isolated::Process);
+        let first = self.options_for(configured.values().find(isolated))?;
+        let plugin = Plugin::open(file, &first)?;
+        let Some(own) = configured.get(plugin.name()) else {
+            return if configured.values().any(|one| isolated(&one)) {
+                Ok(Plugin::open(file, &self.options()?)?)
+            } else {
+                Ok(plugin)
+            };
+        };
+        Ok(Plugin::open(file, &self.options_for(Some(own))?)?)
+    }
+
     /// How plugins are run.
     pub fn options(&self) -> anyhow::Result<Options> {
-        let isolation = match self.isolation {
+        self.options_for(None)
+    }
+
+    /// How this one is run: the command line comes before the file.
+    fn options_for(&self, configured: Option<&Configured>) -> anyhow::Result<Options> {
+        let isolation = self.isolation.or(configured.and_then(|one| one.isolation));
+        let isolation = match isolation.unwrap_or_default() {
             Isolated::None => Isolation::None,
             Isolated::Process => process()?,
         };
         let mut options = Options { isolation, compose: Arc::new(objects), ..Options::default() };
-        options.patience = self.patience.unwrap_or(options.patience);
+        let patience = self.patience.or(configured.and_then(|one| one.timeout));
+        options.patience = patience.unwrap_or(options.patience);
         Ok(options)
     }
 }
@@ -150,7 +189,14 @@ fn objects(json: &str) -> Result<Objects, String> {
     })
 }
 
-fn patience(text: &str) -> Result<Duration, String> {
+pub fn patience(text: &str) -> Result<Duration, String> {
+    // A step that takes half a second is slow, so that seconds are too coarse here.
+    if let Some(ms) = text.strip_suffix("ms").and_then(|ms| ms.trim().parse().ok()) {
+        return match ms {
+            0 => Err("a plugin needs some time".to_owned()),
+            ms => Ok(Duration::from_millis(ms)),
+        };
+    }
     let length: crate::sdk::Duration =
         text.parse().map_err(|error: crate::sdk::BadDuration| error.to_string())?;
     match u64::try_from(length.as_millis().0) {

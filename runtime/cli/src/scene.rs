@@ -12,6 +12,7 @@ use flowrun_canvas::{Diagnostic, codes, render_text};
 
 use crate::answers::Source;
 use crate::canvases::{self, Opened};
+use crate::config::Config;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, Millis};
 use crate::exit::Exit;
@@ -92,7 +93,7 @@ pub fn prepare(
         None => moment::DEFAULT_START,
     };
     let until = until(setting, start)?;
-    let Some(opened) = open(flows, &setting.plugins, console)? else {
+    let Some(opened) = open(flows, setting, console)? else {
         return Ok(Prepared::Not(Exit::Wrong));
     };
     let files = users_files(setting, &opened)?;
@@ -188,10 +189,11 @@ fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
 /// The Canvases, or `None` after all their faults were shown.
 fn open(
     flows: &[PathBuf],
-    plugins: &Plugins,
+    setting: &Setting,
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
-    let catalogue = plugins.catalogue(console)?;
+    let config = Config::open(setting.source.config(), flows.first().map(|flow| &**flow))?;
+    let catalogue = setting.plugins.catalogue_for(&config.plugins, console)?;
     let opened: Vec<Opened> =
         flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;

@@ -18,6 +18,7 @@ mod invariants;
 mod journey;
 mod outbox;
 mod outcome;
+pub mod planted;
 mod record;
 mod render;
 mod retry;

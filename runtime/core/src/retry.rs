@@ -2,6 +2,8 @@
 
 use flowrun_sdk::Millis;
 
+use crate::planted::{Bug, is_planted};
+
 /// How attempts are spread over time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RetryPolicy {
@@ -40,6 +42,7 @@ impl RetryPolicy {
 
     /// The wait that a backend asked for, within reason.
     pub fn told(&self, after: Millis) -> Millis {
+        let after = if is_planted(Bug::RetryAfterIgnored) { Millis(1) } else { after };
         Millis(after.0.clamp(1, self.longest_told.0))
     }
 }

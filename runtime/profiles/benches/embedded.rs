@@ -59,7 +59,7 @@ fn main() {
     let folder =
         std::env::var_os("FLOWRUN_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(folder).expect("a folder to write to");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime");
     let clock = Arc::new(|| Millis(0));
     let store = Embedded::open(folder.path(), EmbeddedSettings::default(), clock.clone());

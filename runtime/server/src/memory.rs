@@ -16,8 +16,8 @@ use plans::Plan;
 use queue::Queue;
 
 use crate::track::{
-    Array, Batch, Directory, Id, Limits, Outcome, Prepared, Profiles, Recipients, Reply, Settled,
-    Trigger, WriteKey, export, neighbours, sync_refused, sync_reply,
+    self, Array, Batch, Directory, Id, Limits, Outcome, Prepared, Profiles, Recipients, Reply,
+    Settled, Trigger, WriteKey, export, neighbours, sync_refused, sync_reply,
 };
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
@@ -46,6 +46,14 @@ struct State {
 const SLACK: usize = 1024;
 
 impl Memory {
+    /// Without any profiles. Their ids will come from strangers, so these can't foresee which ones collide.
+    pub fn empty(journeys: Option<Arc<dyn Journeys>>) -> Result<Memory, Busy> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|_| Busy::Failed)?;
+        let profiles = track::Memory::with_seed(u64::from_le_bytes(seed));
+        Ok(Memory::new(Directory::new(profiles), journeys))
+    }
+
     /// Over profiles that are there already. Without [`Journeys`], nobody hears of entries and events.
     pub fn new(directory: Directory, journeys: Option<Arc<dyn Journeys>>) -> Memory {
         Memory {

@@ -24,13 +24,14 @@ use crate::routes;
 use crate::workspace::Workspace;
 
 /// Serves the API on a listener until `shutdown` ends. Requests that are under way then are finished, as far as
-/// [`Limits::drain_deadline`] goes; new ones are not taken. An error is one that no waiting mends.
+/// [`Limits::drain_deadline`] goes; new ones are not taken. What goes wrong with one connection ends that connection, so
+/// serving itself can't fail.
 pub async fn serve(
     listener: TcpListener,
     workspace: Arc<dyn Workspace>,
     options: Options,
     shutdown: impl Future<Output = ()>,
-) -> std::io::Result<()> {
+) {
     let limits = options.limits;
     let api = Api::new(workspace, options);
     let router = routes::router(api.clone());
@@ -72,7 +73,6 @@ pub async fn serve(
     tasks.shutdown().await;
     alarm.abort();
     tracing::info!("stopped");
-    Ok(())
 }
 
 /// The peer was gone before it was accepted.

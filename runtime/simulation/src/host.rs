@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
+use flowrun_core::planted::{Bug, is_planted};
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::track::Profile;
 use flowrun_core::{
@@ -209,11 +210,10 @@ impl Simulation {
 
     /// When it really is, while the machine's clock shows a moment to come.
     fn true_moment(&mut self, shown: Millis) -> Millis {
-        let Some(mischief) = &mut self.mischief else { return shown };
-        let wait = shown - (self.now + mischief.clock_error(self.now));
-        let due = self.now + wait.max(Millis(0));
-        let change = mischief.next_clock_change(self.now);
-        change.map_or(due, |change| due.min(change))
+        match &mut self.mischief {
+            Some(mischief) => mischief.when_shown(self.now, shown),
+            None => shown,
+        }
     }
 
     /// What the machine's clock shows.
@@ -254,6 +254,9 @@ impl Simulation {
             for ix in 0..self.shards.len() {
                 if self.shards[ix].quiet {
                     continue;
+                }
+                if is_planted(Bug::ActBeforeCommit) {
+                    self.act(ix, world);
                 }
                 if self.dies(Beat::Decided) {
                     return self.come_back();
@@ -305,7 +308,7 @@ impl Simulation {
                 let what = What::Reply { request: number, status: reply.status, outcomes };
                 watcher.line(&self.line(what));
             }
-            if self.backend.is_some() {
+            if self.backend.is_some() && !is_planted(Bug::StaleRead) {
                 // Whoever is released by this reads what was just acknowledged.
                 self.store.acknowledge(self.now, parts, &reply);
             }

@@ -27,9 +27,9 @@ pub trait Mischief {
         Millis(0)
     }
 
-    /// The next moment at which the clock's error changes.
-    fn next_clock_change(&mut self, _now: Millis) -> Option<Millis> {
-        None
+    /// When, from now on, the machine's clock will show a moment; or when to look again.
+    fn when_shown(&mut self, now: Millis, shown: Millis) -> Millis {
+        now.max(shown)
     }
 }
 

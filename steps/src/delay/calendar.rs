@@ -80,6 +80,11 @@ fn after(now: Millis, length: Duration, zone: &TimeZone) -> Millis {
 
 /// The first moment, not before `from`, at which the clock shows `at` on such a day.
 fn next(from: Millis, zone: &TimeZone, at: Time, such: impl Fn(Weekday) -> bool) -> Millis {
+    #[cfg(feature = "planted")]
+    let zone = &match crate::planted::is_planted() {
+        true => zoned(from, zone).offset().to_time_zone(),
+        false => zone.clone(),
+    };
     let today = zoned(from, zone).date();
     // Three weeks: one may be spent by a time that is past, one by a day that a zone left
     // out when it moved over the date line (Samoa had no 30 December 2011).

@@ -11,6 +11,7 @@ use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, rende
 use serde_json::{Value as Json, json};
 
 use crate::canvases;
+use crate::config::plugins::Plugin as Configured;
 use crate::config::{BackendUrl, Config};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -81,7 +82,7 @@ impl Check {
             return explain(code, self.format(), console);
         }
         let files = canvas_files(&self.paths)?;
-        let catalogue = self.plugins.catalogue(console)?;
+        let catalogue = self.plugins.catalogue_for(&self.configured(&files), console)?;
         let mut found = Found::default();
         let mut configurations = Configurations::default();
         for path in &files {
@@ -119,6 +120,12 @@ impl Check {
 }
 
 impl Check {
+    /// How plugins are run; what is wrong with the file is told with the Canvases it is for.
+    fn configured(&self, files: &[PathBuf]) -> BTreeMap<String, Configured> {
+        let first = files.first().map(|file| &**file);
+        Config::open(self.config.as_deref(), first).map(|config| config.plugins).unwrap_or_default()
+    }
+
     fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }

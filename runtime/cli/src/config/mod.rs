@@ -1,7 +1,8 @@
 //! `flowrun.toml`: what a folder of Canvases may ask of the world.
 //!
-//! Three tables: `[egress]` (the hosts that may be called, and the credentials that go with
-//! them), `[backend]` (where updates are written) and `[channel.NAME]` (where messages go).
+//! Four tables: `[egress]` (the hosts that may be called, and the credentials that go with
+//! them), `[backend]` (where updates are written), `[channel.NAME]` (where messages go) and
+//! `[plugin.NAME]` (how a plugin is run).
 //! What is unknown is refused with its place, never skipped: a rule that nobody obeys is worse
 //! than none. All faults are told in one go.
 //!
@@ -12,6 +13,7 @@
 mod backend;
 mod channels;
 mod egress;
+pub mod plugins;
 mod secrets;
 mod table;
 
@@ -37,7 +39,7 @@ const NAME: &str = "flowrun.toml";
 /// Said in place of a file: there is to be none.
 const NO_FILE: &str = "none";
 
-const KNOWN: [&str; 3] = ["backend", "channel", "egress"];
+const KNOWN: [&str; 4] = ["backend", "channel", "egress", "plugin"];
 
 /// What the file says.
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ pub struct Config {
     // Read by whoever sends; until then only judged.
     #[allow(dead_code)]
     pub channels: BTreeMap<String, Channel>,
+    pub plugins: BTreeMap<String, plugins::Plugin>,
     /// The file, if nobody named it: it was found beside a Canvas.
     pub found: Option<PathBuf>,
 }
@@ -106,6 +109,10 @@ fn read(text: &str, secrets: &Secrets) -> Result<Config, Vec<Fault>> {
             "channel" => {
                 let Some(table) = table("[channel]") else { continue };
                 config.channels = channels::read(&table, &mut faults);
+            }
+            "plugin" => {
+                let Some(table) = table("[plugin]") else { continue };
+                config.plugins = plugins::read(&table, secrets, &mut faults);
             }
             _ => faults.push(top.unknown(value, &KNOWN)),
         }

@@ -159,6 +159,36 @@ impl<'t> Value<'t> {
         parse(self.text()?).map_err(|why| Fault::new(self.at, why))
     }
 
+    /// The value as JSON, for settings that only somebody else understands.
+    pub fn json(&self) -> Read<serde_json::Value> {
+        use serde_json::Value as Json;
+        let inner = |value: &'t Spanned<DeValue<'t>>| {
+            Value { at: value.span().start, value: value.get_ref(), ..*self }.json()
+        };
+        Ok(match self.value {
+            DeValue::String(text) => Json::from(&**text),
+            DeValue::Boolean(flag) => Json::from(*flag),
+            DeValue::Integer(number) => {
+                let read = i64::from_str_radix(number.as_str(), number.radix());
+                Json::from(read.map_err(|_| self.other("a number of 64 bits"))?)
+            }
+            DeValue::Float(number) => {
+                let read: Option<f64> = number.as_str().parse().ok();
+                let read = read.filter(|number| number.is_finite());
+                Json::from(read.ok_or_else(|| self.other("a finite number"))?)
+            }
+            DeValue::Datetime(_) => return Err(self.other("a text")),
+            DeValue::Array(list) => list.iter().map(inner).collect::<Read<Vec<_>>>()?.into(),
+            DeValue::Table(table) => {
+                let pair = |(key, value): (&'t Spanned<_>, &'t Spanned<_>)| {
+                    let key: &std::borrow::Cow<'t, str> = key.get_ref();
+                    Ok((key.clone().into_owned(), inner(value)?))
+                };
+                table.iter().map(pair).collect::<Read<serde_json::Map<_, _>>>()?.into()
+            }
+        })
+    }
+
     fn other(&self, expected: &str) -> Fault {
         let found = match self.value {
             DeValue::String(_) => "a text",

@@ -1,6 +1,7 @@
 //! The three bins of a request, and the part of a write that lies in them.
 
 use crate::effect::Write;
+use crate::planted::{Bug, is_planted};
 use crate::trace::Counts;
 use crate::{CommitLevel, Progress};
 
@@ -21,26 +22,29 @@ impl Limits {
 
     pub(super) fn fits(&self, filled: Counts, more: Counts) -> bool {
         let sum = sum(filled, more);
-        sum.attributes <= self.attributes
-            && sum.events <= self.events
-            && sum.purchases <= self.purchases
+        let extra = usize::from(is_planted(Bug::SeventySix));
+        sum.attributes <= self.attributes + extra
+            && sum.events <= self.events + extra
+            && sum.purchases <= self.purchases + extra
             && self.combined.is_none_or(|combined| sum.total() <= combined)
     }
 
     /// Whether nothing of one kind fits any more. What could still take an event might
     /// wait for one, but who brings an attribute as well would have to close it anyway.
     pub(super) fn is_full(&self, filled: Counts) -> bool {
-        filled.attributes >= self.attributes
-            || filled.events >= self.events
-            || filled.purchases >= self.purchases
+        let extra = usize::from(is_planted(Bug::SeventySix));
+        filled.attributes >= self.attributes + extra
+            || filled.events >= self.events + extra
+            || filled.purchases >= self.purchases + extra
             || self.combined.is_some_and(|combined| filled.total() >= combined)
     }
 
     pub(super) fn room(&self, filled: Counts) -> Room {
+        let extra = usize::from(is_planted(Bug::SeventySix));
         Room {
-            attributes: self.attributes.saturating_sub(filled.attributes),
-            events: self.events.saturating_sub(filled.events),
-            purchases: self.purchases.saturating_sub(filled.purchases),
+            attributes: (self.attributes + extra).saturating_sub(filled.attributes),
+            events: (self.events + extra).saturating_sub(filled.events),
+            purchases: (self.purchases + extra).saturating_sub(filled.purchases),
             combined: self.combined.map_or(usize::MAX, |max| max.saturating_sub(filled.total())),
         }
     }

@@ -3,6 +3,7 @@
 use flowrun_sdk::Millis;
 
 use super::Part;
+use crate::planted::{Bug, is_planted};
 use crate::trace::Outcomes;
 use crate::{CommitLevel, ItemId, Outcome, Progress, ShardId, WriteOutcome};
 
@@ -120,6 +121,9 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
             take_answer(&mut parts[part], object, &reply.answers.of(array, index));
         }
     }
+    if is_planted(Bug::NeighbourDropped) && parts.iter().any(|part| part.refused.is_some()) {
+        parts.iter_mut().for_each(|part| part.again = None);
+    }
     let mut settlements = Vec::with_capacity(parts.len());
     let mut rest = Vec::new();
     for mut part in parts {
@@ -143,7 +147,9 @@ fn take_answer(part: &mut Part, object: u32, outcome: &Outcome) {
         }
         Outcome::Refused(reason) => {
             part.done_mut().insert(object as usize);
-            part.refused.get_or_insert_with(|| reason.as_str().into());
+            if !is_planted(Bug::PartialErrorLost) {
+                part.refused.get_or_insert_with(|| reason.as_str().into());
+            }
         }
         Outcome::Retry { after, cause } => again(part, *after, cause),
         Outcome::Unknown(cause) => again(part, None, cause),

@@ -1,18 +1,20 @@
 //! Timers that are due: waits that end, deadlines that pass, attempts to be made again.
 
-use flowrun_sdk::Door;
+use flowrun_sdk::{Door, Millis};
 
 use super::Turn;
 use crate::JourneyIx;
 use crate::journey::State as Rest;
+use crate::planted::{Bug, is_planted};
 use crate::record::Change;
 use crate::timers::Timer;
 
 impl Turn<'_> {
     /// Fires what is due. Who set a timer may have moved on since: then nothing happens.
     pub(super) fn due(&mut self) {
+        let early = if is_planted(Bug::TimerEarly) { Millis(1_000) } else { Millis(0) };
         for _ in 0..self.shard.timers_per_call {
-            let Some((due, timer)) = self.shard.state.timers.pop_due(self.shard.now) else {
+            let Some((due, timer)) = self.shard.state.timers.pop_due(self.shard.now + early) else {
                 return;
             };
             if !self.shard.state.still_wants(due, timer) {

@@ -6,6 +6,7 @@ use super::Shard;
 use crate::effect::Effect;
 use crate::journey::State as Rest;
 use crate::outbox::Stage;
+use crate::planted::{Bug, is_planted};
 use crate::record::Record;
 
 impl Shard {
@@ -29,8 +30,9 @@ impl Shard {
         let writes: Vec<_> = writes.map(|(id, _)| id).collect();
         let messages = self.state.messages.iter();
         let messages = messages.filter(|(_, message)| message.stage == Stage::InFlight);
-        let (again, in_doubt): (Vec<_>, Vec<_>) =
-            messages.partition(|(_, message)| message.content.delivery == Delivery::AtLeastOnce);
+        let (again, in_doubt): (Vec<_>, Vec<_>) = messages.partition(|(_, message)| {
+            message.content.delivery == Delivery::AtLeastOnce || is_planted(Bug::AtMostOnceResent)
+        });
         let messages: Vec<_> = again.into_iter().map(|(id, _)| id).collect();
         let in_doubt = in_doubt.into_iter().map(|(id, _)| id).collect();
         let fetching = self.state.journeys.iter();

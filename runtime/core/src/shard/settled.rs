@@ -4,9 +4,10 @@ use flowrun_sdk::Door;
 
 use super::Turn;
 use crate::outbox::Stage;
+use crate::planted::{Bug, is_planted};
 use crate::record::{Change, Final, Unfinished};
 use crate::users::NONE;
-use crate::{ItemId, Progress, WriteOutcome};
+use crate::{CommitLevel, ItemId, Progress, WriteOutcome};
 
 impl Turn<'_> {
     /// Releases the user if the outcome is final, or plans the next attempt. Answers to
@@ -22,6 +23,12 @@ impl Turn<'_> {
         if write.attempt != attempt || write.stage != Stage::InFlight {
             return;
         }
+        let outcome = match outcome {
+            WriteOutcome::Again { .. } if is_planted(Bug::ReleaseUncommitted) => {
+                WriteOutcome::Committed(CommitLevel::Applied)
+            }
+            outcome => outcome,
+        };
         let policy = self.shard.settings.retry;
         let (due, failures, refused) = match outcome {
             WriteOutcome::Committed(level) => {
@@ -33,7 +40,7 @@ impl Turn<'_> {
                 (self.now() + policy.told(after), write.failures, refused)
             }
             WriteOutcome::Again { after: None, cause, refused } => {
-                let failures = write.failures + 1;
+                let failures = write.failures + u32::from(!is_planted(Bug::AttemptsNotCounted));
                 if failures >= policy.attempts {
                     let reason = format!("gave up after {failures} attempts; the last: {cause}");
                     return self.refuse(id, &reason);
@@ -42,6 +49,7 @@ impl Turn<'_> {
                 (self.now() + wait, failures, refused)
             }
         };
+        let done = if is_planted(Bug::RefusedResent) { Progress::default() } else { done };
         let state = Box::new(Unfinished { done, refused });
         self.emit(Change::WriteRetry { write: id, due, failures, state });
     }

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use crate::journey::{Journey, Journeys, State as Rest};
 use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
+use crate::planted::{Bug, is_planted};
 use crate::record::{Change, DeadLetter, Ending, Final, FinalSend};
 use crate::tally::{StepTally, Tally};
 use crate::timers::{Timer, Timers};
@@ -51,7 +52,7 @@ impl State {
             canvas: canvas.head.name.clone(),
             version: canvas.head.version,
             user: self.users.name(origin.user).into(),
-            entry: origin.entry,
+            entry: if is_planted(Bug::KeyReused) { 1 } else { origin.entry },
             step: canvas.node(origin.node).id.clone(),
         }
     }
@@ -109,7 +110,9 @@ impl State {
                 pending.done = state.done.clone();
                 pending.refused = state.refused.clone();
                 pending.stage = Stage::Retry { due: *due };
-                self.timers.set(*due, Timer::Write(write.slot));
+                if !is_planted(Bug::RetryDropped) {
+                    self.timers.set(*due, Timer::Write(write.slot));
+                }
             }
             Change::WriteResent { write } => {
                 self.writes.get_mut(*write).expect("the write is in the outbox").stage =
@@ -385,6 +388,9 @@ impl State {
     /// owner moves on.
     pub fn still_wants(&self, due: Millis, timer: Timer) -> bool {
         match timer {
+            Timer::Journey(slot) if is_planted(Bug::TimerTwice) => {
+                self.journeys.get(JourneyIx(slot)).is_some()
+            }
             Timer::Journey(slot) => self.journeys.get(JourneyIx(slot)).is_some_and(
                 |journey| matches!(journey.state, Rest::Waiting { due: until, .. } if until == due),
             ),

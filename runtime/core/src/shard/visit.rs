@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::Turn;
 use crate::effect::{Effect, Fetch};
 use crate::journey::State as Rest;
+use crate::planted::{Bug, is_planted};
 use crate::record::{Change, Ending};
 use crate::render::{NoVisit, row};
 use crate::view::UserView;
@@ -207,7 +208,8 @@ impl Turn<'_> {
                 let deadline = update.timeout.map(|timeout| self.now() + timeout);
                 let first =
                     self.shard.state.users.first_write(self.shard.state.journeys.at(journey).user)
-                        == crate::users::NONE;
+                        == crate::users::NONE
+                        || is_planted(Bug::TwoInFlight);
                 let objects = update.objects;
                 self.emit(Change::Held { journey, write, objects, deadline });
                 if first {

@@ -223,7 +223,12 @@ impl Store {
         Ok(done)
     }
 
+    /// Begins to read what is there now. A file that was shut is tried again, unless
+    /// somebody is at it.
     pub fn read(&self) -> Result<ReadTransaction, Error> {
+        if let (true, Ok(commits)) = (self.is_shut(), self.commits.try_lock()) {
+            self.reopen(*commits)?;
+        }
         match &*self.state() {
             State::Open(database) => {
                 database.begin_read().map_err(|error| self.unread(Failure::from(error)))
@@ -237,6 +242,10 @@ impl Store {
     /// as a whole.
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_shut(&self) -> bool {
+        matches!(&*self.state(), State::Shut(_))
     }
 
     fn become_state(&self, next: State) {

@@ -73,7 +73,9 @@ async fn bodies_together_have_a_limit_too() {
     let mut first = stage.connect().await;
     first.write_all(&text.as_bytes()[..text.len() - 10]).await.unwrap();
     // Until the server has it in its hands.
-    while !stage.get("/metrics").await.body.contains("reading_bytes 1499") {}
+    let read =
+        async |stage: &Stage| stage.get("/metrics").await.body.contains("reading_bytes 1499");
+    stage.until("the server reads", held).await;
     let second = stage.raw(&text).await;
     assert_eq!((second.status, second.header("retry-after")), (503, Some("1")));
     first.write_all(&text.as_bytes()[text.len() - 10..]).await.unwrap();
@@ -254,9 +256,7 @@ async fn what_was_sent_whole_is_applied_though_the_client_has_gone() {
         drop(stream);
     }
     // Nobody can know when; but it happens, and the server lives.
-    while stage.users() < 50 {
-        tokio::task::yield_now().await;
-    }
+    stage.until("all are applied", async |stage| stage.users() == 50).await;
     assert_eq!(stage.get("/health").await.status, 200);
 }
 

@@ -3,8 +3,10 @@
 mod abuse;
 mod access;
 mod canvases;
+mod faulty;
 mod flood;
 mod limits;
+mod logs;
 mod schedules;
 mod stage;
 mod tracking;

@@ -131,8 +131,7 @@ async fn the_server_wakes_for_what_is_due() {
     let soon = json!({"time": "2026-06-01T12:00:00Z"});
     create(&stage, json!({"recipients": [{"external_user_id": "tokyo"}]}), soon).await;
     // The alarm runs beside us; it needs no call of ours.
-    while stage.journeys.entries.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let entered = async |stage: &Stage| !stage.journeys.entries.lock().unwrap().is_empty();
+    stage.until("the alarm rings", entered).await;
     assert_eq!(stage.journeys.entered(), ["welcome/tokyo"]);
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use flowrun_server::track::{Array, Directory, Limits as Objects, Memory as Profiles};
 use flowrun_server::{
     Busy, Canvas, Clock, ContentBlock, Entry, EntryKind, Happened, Journeys, Keys, Memory, Options,
-    State, Step, Token, User, serve,
+    State, Step, Token, User, Workspace, serve,
 };
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,7 +25,7 @@ pub struct Stage {
     pub journeys: Arc<Recorder>,
     now_ms: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
-    pub server: JoinHandle<std::io::Result<()>>,
+    pub server: JoinHandle<()>,
 }
 
 /// What journeys were told.
@@ -110,7 +110,16 @@ impl Stage {
         Stage::holding(options, Objects::default()).await
     }
 
-    pub async fn holding(mut options: Options, objects: Objects) -> Stage {
+    pub async fn holding(options: Options, objects: Objects) -> Stage {
+        Stage::before(options, objects, |memory| memory).await
+    }
+
+    /// With a workspace of the test's own in front of the one in memory.
+    pub async fn before<W: Workspace>(
+        mut options: Options,
+        objects: Objects,
+        front: impl FnOnce(Arc<Memory>) -> Arc<W>,
+    ) -> Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let now_ms = Arc::new(AtomicI64::new(NOON));
@@ -123,7 +132,7 @@ impl Stage {
         memory.set_canvases(canvases());
         memory.set_content_blocks(blocks());
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = serve(listener, memory.clone(), options, async {
+        let serving = serve(listener, front(memory.clone()), options, async {
             let _ = stopped.await;
         });
         let server = tokio::spawn(serving);
@@ -164,6 +173,17 @@ impl Stage {
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\r\n"
         ))
         .await
+    }
+
+    /// Lets the server work until something is true; panics if that takes far too long.
+    pub async fn until(&self, what: &str, mut is: impl AsyncFnMut(&Stage) -> bool) {
+        let waiting = async {
+            while !is(self).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
+        assert!(waited.is_ok(), "{what}");
     }
 
     /// An attribute of a user; null if there is none.

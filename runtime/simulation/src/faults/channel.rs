@@ -7,7 +7,7 @@ use flowrun_core::{Millis, Send, SendOutcome};
 
 use super::plan::ChannelFaults;
 use super::{Dice, Plan};
-use crate::oracle::Ledger;
+use crate::oracle::{Ledger, Mark};
 use crate::outside::Channel;
 
 /// A channel that a plan has in hand, in front of the one that takes what gets through.
@@ -43,6 +43,7 @@ impl Channel for FaultyChannel<'_> {
             let after = [None, Some(Millis(0)), Some(Millis::from_secs(90))];
             SendOutcome::Retry { after: *dice.pick(&after), cause: "421 try later".into() }
         } else if dice.percent(faults.unknown) {
+            self.ledger.borrow_mut().marks.hit(Mark::MessageUnknown);
             // Half of them went out.
             if dice.percent(50.0) {
                 let _ = self.inner.send(now, message);

@@ -39,25 +39,32 @@ impl Machine {
         Machine { seed, crashes, clock, start, end, beats: 0, recovering, error, ledger }
     }
 
-    fn drawn_error(&self, now: Millis) -> Millis {
+    fn period(&self, now: Millis) -> i64 {
+        (now - self.start).0.div_euclid(CLOCK_EVERY.0)
+    }
+
+    /// How far the clock is off since it was last set, and how many hundredths it gains.
+    fn setting(&self, now: Millis) -> (i64, i64) {
         if !self.clock_jumps(now) {
-            return Millis(0);
+            return (0, 0);
         }
-        let period = (now - self.start).0.div_euclid(CLOCK_EVERY.0);
-        let since = (now - self.start).0 - period * CLOCK_EVERY.0;
-        let mut dice = Dice::new(self.seed, &[2, period as u64]);
-        Millis(match dice.below(8) {
-            0 => 1_000,
-            1 => -1_000,
-            2 => 3_600_000,
-            3 => -3_600_000,
-            // One percent fast or slow, since the clock was last set.
-            4 => since / 100,
-            5 => -since / 100,
+        match Dice::new(self.seed, &[2, self.period(now) as u64]).below(8) {
+            0 => (1_000, 0),
+            1 => (-1_000, 0),
+            2 => (3_600_000, 0),
+            3 => (-3_600_000, 0),
+            4 => (0, 1),
+            5 => (0, -1),
             // It stands still.
-            6 => -since,
-            _ => 0,
-        })
+            6 => (0, -100),
+            _ => (0, 0),
+        }
+    }
+
+    fn drawn_error(&self, now: Millis) -> Millis {
+        let (off, gains) = self.setting(now);
+        let since = (now - self.start).0 - self.period(now) * CLOCK_EVERY.0;
+        Millis(off + since * gains / 100)
     }
 
     fn mark_death(&self, beat: Beat) {
@@ -107,11 +114,17 @@ impl Mischief for Machine {
         error
     }
 
-    fn next_clock_change(&mut self, now: Millis) -> Option<Millis> {
+    fn when_shown(&mut self, now: Millis, shown: Millis) -> Millis {
+        let wait = (shown - (now + self.drawn_error(now))).0.max(0);
         if !self.clock_jumps(now) {
-            return None;
+            return now + Millis(wait);
         }
-        let period = (now - self.start).0.div_euclid(CLOCK_EVERY.0);
-        Some((self.start + Millis((period + 1) * CLOCK_EVERY.0)).min(self.end))
+        let change = self.start + Millis((self.period(now) + 1) * CLOCK_EVERY.0);
+        let pace = 100 + self.setting(now).1;
+        let due = match pace {
+            0 => change,
+            pace => now + Millis((wait * 100 + pace - 1) / pace),
+        };
+        due.min(change).min(self.end.max(now))
     }
 }

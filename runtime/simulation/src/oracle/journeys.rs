@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use flowrun_core::sdk::Door;
 use flowrun_core::trace::{Line, What};
-use flowrun_core::{Canvas, Millis, NodeIx};
+use flowrun_core::{Canvas, Millis, NodeIx, WriteKey};
 
 use super::{Ledger, Mark, version_of};
 use crate::totals::Totals;
@@ -191,6 +191,13 @@ impl Ledger {
         if journey.rest == Rest::Held(key.to_owned()) {
             journey.rest = Rest::Released;
         }
+    }
+
+    /// Whether the lines have told that somebody is at this step.
+    pub(super) fn is_at(&self, key: &WriteKey) -> bool {
+        let who = (key.canvas.to_string(), key.user.to_string(), key.entry);
+        let journey = self.journeys.active.get(&who);
+        journey.is_some_and(|journey| journey.at.as_deref() == Some(&key.step))
     }
 
     /// Compares the books with what the run itself counts: I11.

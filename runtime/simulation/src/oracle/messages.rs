@@ -26,6 +26,9 @@ impl Ledger {
     /// A channel has a message in hand.
     pub(crate) fn handed_over(&mut self, _now: Millis, send: &Send) {
         let id = send.key.to_string();
+        if !self.is_at(&send.key) {
+            self.broken("I8", Some(&send.key.user), format!("`{id}` was sent before its record"));
+        }
         let message = self.messages.by_id.entry(id.clone()).or_default();
         message.user = send.key.user.to_string();
         message.at_most_once = send.message.delivery == Delivery::AtMostOnce;
@@ -63,6 +66,4 @@ impl Ledger {
             );
         }
     }
-
-    pub(super) fn finish_messages(&mut self) {}
 }

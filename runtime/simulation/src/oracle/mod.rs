@@ -57,6 +57,8 @@ pub struct Expectations {
     pub once: bool,
     /// Nothing dies, and the clock is right: then moments can be compared to the millisecond.
     pub calm_machine: bool,
+    /// The clock is right, even if the machine dies.
+    pub right_clock: bool,
     pub retry: RetryPolicy,
 }
 
@@ -103,6 +105,11 @@ impl Ledger {
             .insert(version_of(&canvas.head.name, &canvas.head.version.to_string()), canvas);
     }
 
+    /// Whether the backend is expected to apply a write once, however often it comes.
+    pub fn expects_once(&self) -> bool {
+        self.expectations.once
+    }
+
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -131,7 +138,6 @@ impl Ledger {
     /// The run is over and nothing more will happen. Checks what must then be true.
     pub fn finish(&mut self) {
         self.finish_writes();
-        self.finish_messages();
         self.finish_journeys();
     }
 }

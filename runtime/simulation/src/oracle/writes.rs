@@ -39,6 +39,8 @@ struct Write {
     /// Not before this, since the machine was told to wait or has failed.
     not_before: Option<Millis>,
     failures: u32,
+    /// The same, with those that the machine may have forgotten in a crash.
+    all_failures: u32,
     outcome: Option<&'static str>,
     late_outcome: bool,
     timed_out_with_effect: bool,
@@ -104,6 +106,7 @@ impl Ledger {
                 continue;
             };
             let early = write.not_before.take().is_some_and(|moment| self.shown < moment);
+            let early = early && self.expectations.right_clock;
             let known =
                 |object: &u32| write.told.contains_key(object) && !write.doubtful.contains(object);
             let again: Vec<u32> = part.objects().filter(known).collect();
@@ -243,9 +246,11 @@ impl Ledger {
         for (key, after) in again {
             let write = self.writes.by_key.get_mut(&key).expect("it was found above");
             let wait = match after {
-                Some(after) => policy.told(after),
+                // Worked out here, not asked of the policy: it is what is judged.
+                Some(after) => Millis(after.0.clamp(1, policy.longest_told.0)),
                 None => {
                     write.failures += 1;
+                    write.all_failures += 1;
                     // At least three quarters of the doubled wait: the rest is jitter.
                     Millis(policy.first.0.saturating_mul(1 << (write.failures - 1).min(30)))
                         .min(policy.longest)
@@ -271,7 +276,7 @@ impl Ledger {
         let total = write.objects.total();
         let told_in = write.told.values().filter(|told| **told == Told::In).count();
         let never = write.told.values().any(|told| *told == Told::Never);
-        let (applied, failures) = (write.applied.len(), write.failures);
+        let (applied, failures) = (write.applied.len(), write.all_failures);
         let with_effect = write.timed_out_with_effect;
         let first = write.outcome.is_none();
         let late = write.outcome == Some("timeout") && outcome != Some("timeout");
