@@ -127,8 +127,7 @@ impl Step for LoyaltyTier {
 /// The objects without an identifier: the runtime adds the user's.
 fn update(tier: &str) -> Objects {
     let attributes = format!("{{\"loyalty_tier\":{tier:?}}}");
-    let event = format!("{{\"name\":\"loyalty_tier_changed\",\"properties\":{{\"to\":{tier:?}}}}}");
-    Objects { attributes: vec![attributes.into()], events: vec![event.into()], purchases: vec![] }
+    Objects { attributes: vec![attributes.into()], ..Objects::default() }
 }
 
 flowrun_sdk::export_step!(LoyaltyTier);

@@ -130,13 +130,12 @@ impl Calendar {
         };
         if let Ok(date) = when.parse::<Date>() {
             let windows = self.dates.entry(date).or_default();
-            window.map_or_else(|| windows.clear(), |window| windows.push(window));
+            put(windows, window);
             return Ok(());
         }
         let days = days(when).ok_or(format!("`{when}` is neither a date nor days like mon-fri"))?;
         for day in days {
-            let windows = &mut self.week[day];
-            window.map_or_else(|| windows.clear(), |window| windows.push(window));
+            put(&mut self.week[day], window);
         }
         Ok(())
     }
@@ -162,6 +161,14 @@ impl Calendar {
             date = date.checked_add(1.day()).ok()?;
         }
         None
+    }
+}
+
+/// One more window; `None` closes all there were.
+fn put(windows: &mut Windows, window: Option<(Time, Time)>) {
+    match window {
+        Some(window) => windows.push(window),
+        None => windows.clear(),
     }
 }
 

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, eval, explain, graph, list, plugin, run, schema, test};
+use crate::commands::{
+    check, completions, eval, explain, graph, list, plugin, run, schema, simulate, test,
+};
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
 
@@ -47,6 +49,7 @@ pub enum Command {
     Eval(eval::Eval),
     List(list::List),
     Schema(schema::Schema),
+    Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
     Completions(completions::Completions),
     /// Serve a plugin over standard input, for this program itself
@@ -67,6 +70,7 @@ impl Command {
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
             Command::Schema(schema) => schema.run(console),
+            Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
             Command::Completions(completions) => completions.run(console),
             Command::PluginHost { file } => {
@@ -92,7 +96,7 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 6] = ["simulate", "serve", "status", "dead-letters", "replay", "new"];
+const LATER: [&str; 5] = ["serve", "status", "dead-letters", "replay", "new"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

@@ -20,6 +20,7 @@ mod plugin_backend;
 mod plugins;
 mod progress;
 mod report;
+mod report_page;
 mod scene;
 mod table;
 mod timeline;

@@ -1,5 +1,6 @@
 //! What is to happen when: users who will arrive, and what they will do.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use flowrun_core::track::Object;
@@ -26,11 +27,27 @@ pub struct Happening {
     pub object: Arc<Object>,
 }
 
+/// A change to a user's profile that is none of flowrun's doing, and lets nobody in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Edit {
+    pub at: Millis,
+    pub user: Box<str>,
+    pub object: Arc<Object>,
+}
+
+/// What will come of a message that was sent.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Aftermath {
+    pub happenings: Vec<Happening>,
+    pub edits: Vec<Edit>,
+}
+
 /// Something that comes from outside, and is not acknowledged until it is in the log.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Coming {
     Arrival(Arrival),
     Happening(Happening, Noted),
+    Edit(Edit),
 }
 
 /// Whether a happening is in the profile already: one that comes again after a crash is.
@@ -53,6 +70,7 @@ impl Coming {
         match self {
             Coming::Arrival(arrival) => arrival.at,
             Coming::Happening(happening, _) => happening.at,
+            Coming::Edit(edit) => edit.at,
         }
     }
 
@@ -60,6 +78,7 @@ impl Coming {
         match self {
             Coming::Arrival(arrival) => &arrival.user,
             Coming::Happening(happening, _) => &happening.user,
+            Coming::Edit(edit) => &edit.user,
         }
     }
 }
@@ -70,6 +89,8 @@ pub(crate) struct Agenda {
     /// Descending, so that the next is popped from the end.
     waiting: Vec<Coming>,
     unsorted: bool,
+    /// What was added while the run went on, after what was known before it.
+    later: BTreeMap<Millis, VecDeque<Coming>>,
 }
 
 impl Agenda {
@@ -79,6 +100,11 @@ impl Agenda {
             self.unsorted = true;
         }
         self.waiting.extend(coming);
+    }
+
+    /// Adds what comes of the run itself: little by little, so that nothing is sorted again.
+    pub fn follow(&mut self, coming: Coming) {
+        self.later.entry(coming.at()).or_default().push_back(coming);
     }
 
     fn sorted(&mut self) -> &mut Vec<Coming> {
@@ -91,15 +117,54 @@ impl Agenda {
     }
 
     pub fn next(&mut self) -> Option<Millis> {
-        self.sorted().last().map(Coming::at)
+        let known = self.sorted().last().map(Coming::at);
+        let later = self.later.first_key_value().map(|(at, _)| *at);
+        known.into_iter().chain(later).min()
     }
 
     pub fn pop_due(&mut self, now: Millis) -> Option<Coming> {
-        self.sorted().pop_if(|coming| coming.at() <= now)
+        let next = self.next().filter(|next| *next <= now)?;
+        if let Some(known) = self.waiting.pop_if(|coming| coming.at() <= next) {
+            return Some(known);
+        }
+        let mut first = self.later.first_entry()?;
+        let coming = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
+        }
+        coming
     }
 
     /// What was taken and not acknowledged comes again, at once and before anything else.
     pub fn push_back(&mut self, coming: Vec<Coming>) {
         self.sorted().extend(coming.into_iter().rev());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrival(at: i64, user: &str) -> Coming {
+        let canvas = CanvasIx(0);
+        Coming::Arrival(Arrival { at: Millis(at), canvas, user: user.into(), context: None })
+    }
+
+    #[test]
+    fn what_comes_of_the_run_comes_after_what_was_known() {
+        let mut agenda = Agenda::default();
+        agenda.add([arrival(5, "b"), arrival(1, "a"), arrival(5, "c")]);
+        agenda.follow(arrival(5, "y"));
+        agenda.follow(arrival(2, "x"));
+        agenda.follow(arrival(5, "z"));
+        let mut order = String::new();
+        for now in [0, 1, 4, 9] {
+            while let Some(coming) = agenda.pop_due(Millis(now)) {
+                order.push_str(coming.user());
+            }
+            order.push('|');
+        }
+        assert_eq!(order, "|a|x|bcyz|");
+        assert_eq!(agenda.next(), None);
     }
 }

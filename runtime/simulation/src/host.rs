@@ -13,7 +13,7 @@ use flowrun_core::{
 use flowrun_log::{Keep, Memory as MemoryLog, Sequence, ShardLog};
 use flowrun_profiles::{About, Memory};
 
-use crate::agenda::{Agenda, Arrival, Coming, Happening, Noted};
+use crate::agenda::{Aftermath, Agenda, Arrival, Coming, Happening, Noted};
 use crate::backend::{Backend, Replies};
 use crate::mischief::{Beat, Mischief};
 use crate::outside::Outside;
@@ -237,6 +237,15 @@ impl Simulation {
     /// One round at this moment: inputs to the shards, their decisions committed and
     /// acted on. Effects that are answered at once are inputs of the next round.
     fn turn(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
+        self.round(world, watcher);
+        let Some(Aftermath { happenings, edits }) = world.channel.aftermath() else { return };
+        edits.into_iter().for_each(|edit| self.agenda.follow(Coming::Edit(edit)));
+        for happening in happenings {
+            self.agenda.follow(Coming::Happening(happening, Noted::No));
+        }
+    }
+
+    fn round(&mut self, world: &mut Outside<'_>, watcher: &mut dyn Watcher) {
         let shown = self.clock();
         self.shown = self.shown.max(shown);
         self.resume(world);
@@ -282,10 +291,8 @@ impl Simulation {
             let Some(coming) = self.agenda.pop_due(self.now) else { return };
             let shard = ShardId::of(coming.user(), self.options.shards);
             let place = &mut self.shards[usize::from(shard.0)];
-            if self.mischief.is_some() {
-                place.unacknowledged.push(coming.again());
-            }
-            place.inputs.push(match coming {
+            let again = self.mischief.is_some().then(|| coming.again());
+            let input = match coming {
                 Coming::Arrival(Arrival { canvas, user, context, .. }) => {
                     Input::Enter { canvas, user, context }
                 }
@@ -296,7 +303,14 @@ impl Simulation {
                     }
                     Input::Event { user, name, properties }
                 }
-            });
+                // Profiles don't die with the machine: it is done once and for all.
+                Coming::Edit(edit) => {
+                    self.store.note(self.now, &edit.user, &edit.object);
+                    continue;
+                }
+            };
+            place.unacknowledged.extend(again);
+            place.inputs.push(input);
         }
     }
 
@@ -330,6 +344,7 @@ impl Simulation {
             self.log
                 .append(ShardId(ix as u16), place.epoch, &place.decided.record)
                 .expect("a run is the only owner of its log");
+            watcher.record(ShardId(ix as u16), &place.decided.record);
         }
         place.unacknowledged.clear();
         place.decided.lines.iter().for_each(|line| watcher.line(line));
@@ -363,6 +378,7 @@ impl Simulation {
         for request in requests {
             self.requests += 1;
             self.objects += request.objects.total() as u64;
+            watcher.request(self.now, request);
             if watcher.wants_lines() {
                 let what = What::Request {
                     backend: self.backend().name.clone(),

@@ -7,23 +7,27 @@ mod agenda;
 mod answers;
 mod backend;
 pub mod faults;
+pub mod funnel;
 mod host;
 mod mischief;
 pub mod oracle;
 mod outside;
 mod place;
+pub mod population;
+mod reactions;
 mod rehearsal;
 mod script;
 mod totals;
 
-pub use agenda::{Arrival, Happening};
+pub use agenda::{Aftermath, Arrival, Edit, Happening};
 pub use answers::Answers;
 pub use backend::{Backend, Replies};
 pub use host::{Options, Simulation};
 pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
+pub use reactions::{Reacting, Reaction, Reactions};
 pub use rehearsal::{Letter, Rehearsal, State, Whereabouts};
-pub use script::{Reaction, Rule, Script, Sent, SentPart};
+pub use script::{Response, Rule, Script, Sent, SentPart};
 pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.

@@ -3,6 +3,8 @@
 use flowrun_core::template::{Answer, Method, Request};
 use flowrun_core::{Millis, Send, SendOutcome};
 
+use crate::agenda::Aftermath;
+
 /// The world of a run.
 pub struct Outside<'a> {
     pub channel: &'a mut dyn Channel,
@@ -12,6 +14,11 @@ pub struct Outside<'a> {
 /// Takes messages. Nothing leaves the machine: in virtual time no channel is real.
 pub trait Channel {
     fn send(&mut self, now: Millis, message: &Send) -> SendOutcome;
+
+    /// What users will do about what was sent: asked for after every moment.
+    fn aftermath(&mut self) -> Option<Aftermath> {
+        None
+    }
 }
 
 /// Answers what templates ask for (Connected Content).

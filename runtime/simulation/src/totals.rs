@@ -1,7 +1,8 @@
 //! What a run has amounted to, and who watches it.
 
+use flowrun_core::batcher::Request;
 use flowrun_core::trace::Line;
-use flowrun_core::{Millis, Tally};
+use flowrun_core::{Millis, Record, ShardId, Tally};
 
 /// Watches a run.
 pub trait Watcher {
@@ -11,6 +12,12 @@ pub trait Watcher {
     }
 
     fn line(&mut self, line: &Line);
+
+    /// What a shard has decided, once it is in the log. Far cheaper than lines.
+    fn record(&mut self, _shard: ShardId, _record: &Record) {}
+
+    /// A request that leaves now.
+    fn request(&mut self, _now: Millis, _request: &Request) {}
 
     /// Called now and then: the virtual time, and what has happened so far.
     fn progress(&mut self, _now: Millis, _totals: &Totals) {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowrun_canvas::{NoFiles, Source, load, render_text};
 use flowrun_simulation::core::track::Array;
 use flowrun_simulation::core::{Canvas, Millis};
-use flowrun_simulation::{Reaction, Rehearsal, Rule, State};
+use flowrun_simulation::{Rehearsal, Response, Rule, State};
 use serde_json::json;
 
 const GOLD: &str = "
@@ -54,47 +54,47 @@ fn reason(rehearsal: &Rehearsal, user: &str) -> String {
 
 #[test]
 fn a_script_hits_whom_it_is_about() {
-    let mark = |reaction| Rule::new(reaction).step("mark");
-    let ada = |reaction| mark(reaction).user("ada");
+    let mark = |response| Rule::new(response).step("mark");
+    let ada = |response| mark(response).user("ada");
     let hour = Millis::from_secs(3600);
     // A rule; how both end; how often each of both has an order counted; requests.
     for (rule, ends, orders, requests) in [
-        (Rule::new(Reaction::status(400)).step("other"), ["completed", "completed"], [5, 5], 1),
-        (ada(Reaction::status(400)), ["sorry", "completed"], [4, 5], 1),
-        (ada(Reaction::status(404)), ["sorry", "completed"], [4, 5], 1),
-        (ada(Reaction::status(413)), ["sorry", "completed"], [4, 5], 1),
+        (Rule::new(Response::status(400)).step("other"), ["completed", "completed"], [5, 5], 1),
+        (ada(Response::status(400)), ["sorry", "completed"], [4, 5], 1),
+        (ada(Response::status(404)), ["sorry", "completed"], [4, 5], 1),
+        (ada(Response::status(413)), ["sorry", "completed"], [4, 5], 1),
         // Both are in the request; it comes again, perhaps in two.
         (
-            ada(Reaction::status(429).retry_after(hour)).times(1),
+            ada(Response::status(429).retry_after(hour)).times(1),
             ["completed", "completed"],
             [5, 5],
             2,
         ),
-        (ada(Reaction::status(401)).times(1), ["completed", "completed"], [5, 5], 2),
-        (ada(Reaction::status(403)).times(1), ["completed", "completed"], [5, 5], 2),
-        (ada(Reaction::status(501)), ["sorry", "sorry"], [4, 4], 1),
-        (mark(Reaction::status(202)), ["completed", "completed"], [5, 5], 1),
-        (ada(Reaction::refused_object(Array::Events, Some(0))), ["sorry", "completed"], [5, 5], 1),
+        (ada(Response::status(401)).times(1), ["completed", "completed"], [5, 5], 2),
+        (ada(Response::status(403)).times(1), ["completed", "completed"], [5, 5], 2),
+        (ada(Response::status(501)), ["sorry", "sorry"], [4, 4], 1),
+        (mark(Response::status(202)), ["completed", "completed"], [5, 5], 1),
+        (ada(Response::refused_object(Array::Events, Some(0))), ["sorry", "completed"], [5, 5], 1),
         (
-            ada(Reaction::refused_object(Array::Events, Some(1))),
+            ada(Response::refused_object(Array::Events, Some(1))),
             ["completed", "completed"],
             [5, 5],
             1,
         ),
         (
-            ada(Reaction::refused_object(Array::Purchases, None)),
+            ada(Response::refused_object(Array::Purchases, None)),
             ["completed", "completed"],
             [5, 5],
             1,
         ),
         (
-            mark(Reaction::applied().delayed(hour).duplicated(3)),
+            mark(Response::applied().delayed(hour).duplicated(3)),
             ["completed", "completed"],
             [5, 5],
             1,
         ),
-        (mark(Reaction::status(400)).attempts(2..=9), ["completed", "completed"], [5, 5], 1),
-        (mark(Reaction::status(400)).until(Millis(0)), ["completed", "completed"], [5, 5], 1),
+        (mark(Response::status(400)).attempts(2..=9), ["completed", "completed"], [5, 5], 1),
+        (mark(Response::status(400)).until(Millis(0)), ["completed", "completed"], [5, 5], 1),
     ] {
         let mut rehearsal = held();
         rehearsal.script().rule(rule.clone());
@@ -114,11 +114,11 @@ fn a_script_hits_whom_it_is_about() {
 
 #[test]
 fn what_was_never_answered_counts_once() {
-    for (reaction, before) in
-        [(Reaction::timeout_with_effect(), 5), (Reaction::timeout_without_effect(), 4)]
+    for (response, before) in
+        [(Response::timeout_with_effect(), 5), (Response::timeout_without_effect(), 4)]
     {
         let mut rehearsal = held();
-        rehearsal.script().rule(Rule::new(reaction).user("ada").times(1));
+        rehearsal.script().rule(Rule::new(response).user("ada").times(1));
         rehearsal.advance("2d");
         rehearsal.advance("10s");
         let truth = |rehearsal: &Rehearsal| {
@@ -140,7 +140,7 @@ fn what_was_never_answered_counts_once() {
 fn one_can_ask_where_everybody_is() {
     let mut rehearsal = held();
     assert_eq!(rehearsal.whereabouts("ada"), None);
-    rehearsal.script().rule(Rule::new(Reaction::status(503)).user("bela"));
+    rehearsal.script().rule(Rule::new(Response::status(503)).user("bela"));
     rehearsal.advance("1d");
     let due = rehearsal.now() + Millis::from_secs(86_400);
     let ada = rehearsal.whereabouts("ada").unwrap();
@@ -195,7 +195,7 @@ fn without_a_rule_the_trace_is_that_of_a_run_and_a_seed_gives_the_same() {
 #[test]
 fn who_tries_for_ever_is_stopped() {
     let mut rehearsal = held();
-    let at_once = Reaction::status(429).retry_after(Millis(1));
+    let at_once = Response::status(429).retry_after(Millis(1));
     rehearsal.script().rule(Rule::new(at_once));
     assert!(!rehearsal.to_the_end());
     assert!(rehearsal.whereabouts("ada").is_some());

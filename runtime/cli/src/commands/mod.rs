@@ -9,4 +9,5 @@ pub mod list;
 pub mod plugin;
 pub mod run;
 pub mod schema;
+pub mod simulate;
 pub mod test;

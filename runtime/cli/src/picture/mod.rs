@@ -115,6 +115,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What was counted elsewhere: who moved from where by which door to where, and who ended
+    /// where.
+    pub fn of(
+        entered: u64,
+        moved: BTreeMap<(String, String, String), u64>,
+        exited: BTreeMap<String, u64>,
+    ) -> Counts {
+        Counts { entered, moved, exited, lines: 1 }
+    }
+
     pub fn add(&mut self, line: &TraceLine) {
         self.lines += 1;
         let step = || line.step.clone().unwrap_or_default();

@@ -68,7 +68,7 @@ fn a_command_that_there_is_not_is_guessed() {
         ("rnu", "there is no command `rnu`: did you mean `run`?"),
         ("chekc", "did you mean `check`?"),
         ("frobnicate", "`frobnicate` is no command, and there is no such file to run"),
-        ("simulate tour.yaml", "`simulate` is not in this version"),
+        ("replay --state x", "`replay` is not in this version"),
         ("chekc tour.yaml", "there is no command `chekc`: did you mean `check`?"),
     ] {
         let done = stage.run(&command.split(' ').collect::<Vec<_>>());

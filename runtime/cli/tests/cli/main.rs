@@ -10,6 +10,7 @@ mod evaluating;
 mod explaining;
 mod listing;
 mod running;
+mod simulating;
 mod stage;
 mod testing;
 mod users;

@@ -73,7 +73,7 @@ async fn bodies_together_have_a_limit_too() {
     let mut first = stage.connect().await;
     first.write_all(&text.as_bytes()[..text.len() - 10]).await.unwrap();
     // Until the server has it in its hands.
-    let read =
+    let held =
         async |stage: &Stage| stage.get("/metrics").await.body.contains("reading_bytes 1499");
     stage.until("the server reads", held).await;
     let second = stage.raw(&text).await;

@@ -7,6 +7,7 @@ use flowrun_core::{Millis, Send, SendOutcome};
 
 use super::plan::ChannelFaults;
 use super::{Dice, Plan};
+use crate::agenda::Aftermath;
 use crate::oracle::{Ledger, Mark};
 use crate::outside::Channel;
 
@@ -59,5 +60,9 @@ impl Channel for FaultyChannel<'_> {
         };
         self.ledger.borrow_mut().handed_over(now, message);
         outcome
+    }
+
+    fn aftermath(&mut self) -> Option<Aftermath> {
+        self.inner.aftermath()
     }
 }

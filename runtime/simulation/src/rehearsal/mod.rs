@@ -7,7 +7,7 @@
 //! use std::sync::Arc;
 //!
 //! use flowrun_canvas::{NoFiles, Source, load};
-//! use flowrun_simulation::{Reaction, Rehearsal, Rule, State};
+//! use flowrun_simulation::{Response, Rehearsal, Rule, State};
 //! use serde_json::json;
 //!
 //! let text = "
@@ -26,7 +26,7 @@
 //!
 //! let mut rehearsal = Rehearsal::new(Arc::new(canvas));
 //! rehearsal.user(json!({"external_id": "ada", "first_name": "Ada"}));
-//! rehearsal.script().rule(Rule::new(Reaction::status(503)).step("mark").times(2));
+//! rehearsal.script().rule(Rule::new(Response::status(503)).step("mark").times(2));
 //!
 //! rehearsal.enter("ada");
 //! rehearsal.advance("1d");

@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 
 use crate::backend::{Backend, Replies};
 
-pub use rule::{Reaction, Rule};
+pub use rule::{Response, Rule};
 
 /// A script and what came of it: a handle, of which the run has another.
 #[derive(Clone)]
@@ -138,7 +138,7 @@ impl Script {
         };
         let played = state.rules.iter_mut().find(fits)?;
         played.used += 1;
-        Some(reply::of_message(&played.rule.reaction))
+        Some(reply::of_message(&played.rule.response))
     }
 }
 

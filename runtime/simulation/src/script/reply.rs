@@ -8,7 +8,7 @@ use flowrun_core::track::Array;
 use flowrun_core::{Millis, Outcome, SendOutcome};
 
 use super::State;
-use super::rule::{Effect, Kind, Reaction};
+use super::rule::{Effect, Kind, Response};
 
 /// How long an answer is waited for.
 const DEADLINE: Millis = Millis::from_secs(30);
@@ -23,14 +23,14 @@ pub(super) struct Scene {
 impl State {
     pub(super) fn reply(&mut self, now: Millis, request: &Request) -> Scene {
         let chosen = self.choose(now, &request.parts);
-        match chosen.iter().flatten().find(|reaction| reaction.is_whole()).cloned() {
+        match chosen.iter().flatten().find(|response| response.is_whole()).cloned() {
             Some(whole) => self.as_a_whole(now, request, &whole),
             None => self.one_by_one(now, request, &chosen),
         }
     }
 
-    /// The reaction to each part. A reaction to the whole request is used once for all of it.
-    fn choose(&mut self, now: Millis, parts: &[Part]) -> Vec<Option<Reaction>> {
+    /// The response to each part. A response to the whole request is used once for all of it.
+    fn choose(&mut self, now: Millis, parts: &[Part]) -> Vec<Option<Response>> {
         let mut rules = self.rules.clone();
         let mut whole: Option<usize> = None;
         let mut chosen = vec![None; parts.len()];
@@ -40,8 +40,8 @@ impl State {
                 played.is_left() && played.rule.fits(now, &key.step, &key.user, part.write.attempt)
             });
             let Some((number, played)) = fitting else { continue };
-            *chosen = Some(played.rule.reaction.clone());
-            if played.rule.reaction.is_whole() {
+            *chosen = Some(played.rule.response.clone());
+            if played.rule.response.is_whole() {
                 whole = Some(whole.map_or(number, |first| first.min(number)));
             } else {
                 played.used += 1;
@@ -52,20 +52,20 @@ impl State {
             return chosen;
         };
         self.rules[number].used += 1;
-        vec![Some(self.rules[number].rule.reaction.clone()); parts.len()]
+        vec![Some(self.rules[number].rule.response.clone()); parts.len()]
     }
 
-    fn as_a_whole(&mut self, now: Millis, request: &Request, reaction: &Reaction) -> Scene {
-        let reason = reaction.reason();
-        let after = reaction.retry_after;
-        let (status, outcome, pause) = match reaction.kind {
+    fn as_a_whole(&mut self, now: Millis, request: &Request, response: &Response) -> Scene {
+        let reason = response.reason();
+        let after = response.retry_after;
+        let (status, outcome, pause) = match response.kind {
             Kind::Timeout(effect) => {
                 if effect == Effect::Took {
                     let _ = self.truth.commit(now, request);
                 }
                 let reply = Reply::new(None, Answers::All(Outcome::Unknown(reason)));
-                let after = DEADLINE + reaction.delay;
-                return Scene { reply, after, copies: reaction.copies };
+                let after = DEADLINE + response.delay;
+                return Scene { reply, after, copies: response.copies };
             }
             // The key is turned down: it is of no use to ask again at once.
             Kind::Status(status @ (401 | 403)) => {
@@ -78,18 +78,18 @@ impl State {
             Kind::Object { .. } => unreachable!("it is about single objects"),
         };
         let reply = Reply { status: Some(status), answers: Answers::All(outcome), pause };
-        Scene { reply, after: self.latency + reaction.delay, copies: reaction.copies }
+        Scene { reply, after: self.latency + response.delay, copies: response.copies }
     }
 
-    fn one_by_one(&mut self, now: Millis, request: &Request, chosen: &[Option<Reaction>]) -> Scene {
+    fn one_by_one(&mut self, now: Millis, request: &Request, chosen: &[Option<Response>]) -> Scene {
         // What the rules say of an object, by part and number in the write.
         let mut said: BTreeMap<(usize, u32), Outcome> = BTreeMap::new();
         let mut taken = Vec::with_capacity(request.parts.len());
         let mut status = None;
-        for (number, (part, reaction)) in request.parts.iter().zip(chosen).enumerate() {
+        for (number, (part, response)) in request.parts.iter().zip(chosen).enumerate() {
             let mut part = part.clone();
-            if let Some(reaction) = reaction {
-                let refused = refused(&part, reaction);
+            if let Some(response) = response {
+                let refused = refused(&part, response);
                 status = status.or(refused.status);
                 for (object, outcome) in refused.outcomes {
                     if outcome != Outcome::Accepted {
@@ -100,8 +100,8 @@ impl State {
             }
             taken.push(part);
         }
-        let (delay, copies) = chosen.iter().flatten().fold((Millis(0), 0), |most, reaction| {
-            (most.0.max(reaction.delay), most.1.max(reaction.copies))
+        let (delay, copies) = chosen.iter().flatten().fold((Millis(0), 0), |most, response| {
+            (most.0.max(response.delay), most.1.max(response.copies))
         });
         let taken =
             Request { number: request.number, parts: Arc::new(taken), objects: request.objects };
@@ -127,10 +127,10 @@ struct Refused {
     status: Option<u16>,
 }
 
-/// What the reaction says of single objects; of others the store says it.
-fn refused(part: &Part, reaction: &Reaction) -> Refused {
-    let refuse = |object| (object, Outcome::Refused(reaction.reason()));
-    match reaction.kind {
+/// What the response says of single objects; of others the store says it.
+fn refused(part: &Part, response: &Response) -> Refused {
+    let refuse = |object| (object, Outcome::Refused(response.reason()));
+    match response.kind {
         Kind::Status(202) => Refused {
             outcomes: part.objects().map(|object| (object, Outcome::Accepted)).collect(),
             status: Some(202),
@@ -169,10 +169,10 @@ fn in_order(parts: &[Part], said: &BTreeMap<(usize, u32), Outcome>) -> Answers {
 }
 
 /// The same for a message.
-pub(super) fn of_message(reaction: &Reaction) -> SendOutcome {
-    let cause = reaction.reason();
-    let after = reaction.retry_after;
-    match reaction.kind {
+pub(super) fn of_message(response: &Response) -> SendOutcome {
+    let cause = response.reason();
+    let after = response.retry_after;
+    match response.kind {
         Kind::Timeout(_) => SendOutcome::Unknown(cause),
         Kind::Object { .. } => SendOutcome::Refused(cause),
         Kind::Status(200..300) => SendOutcome::Sent,

@@ -8,10 +8,10 @@ use flowrun_core::track::Array;
 /// What a backend or a channel does with what fits. A rule without a condition fits everything.
 ///
 /// ```
-/// use flowrun_simulation::{Reaction, Rule};
+/// use flowrun_simulation::{Response, Rule};
 ///
-/// let slow = Rule::new(Reaction::status(503)).step("mark_vip").user("ada").times(2);
-/// let lost = Rule::new(Reaction::timeout_with_effect()).attempts(1..=1);
+/// let slow = Rule::new(Response::status(503)).step("mark_vip").user("ada").times(2);
+/// let lost = Rule::new(Response::timeout_with_effect()).attempts(1..=1);
 /// # let _ = (slow, lost);
 /// ```
 #[derive(Clone, PartialEq, Debug)]
@@ -22,13 +22,13 @@ pub struct Rule {
     pub(super) from: Option<Millis>,
     pub(super) until: Option<Millis>,
     pub(super) times: Option<u32>,
-    pub(super) reaction: Reaction,
+    pub(super) response: Response,
 }
 
 impl Rule {
-    pub fn new(reaction: Reaction) -> Rule {
+    pub fn new(response: Response) -> Rule {
         let (step, user, attempts, from, until, times) = Default::default();
-        Rule { step, user, attempts, from, until, times, reaction }
+        Rule { step, user, attempts, from, until, times, response }
     }
 
     /// Only at this step.
@@ -61,7 +61,7 @@ impl Rule {
         Rule { until: Some(moment), ..self }
     }
 
-    /// Only so often: requests of a reaction to whole requests, else writes.
+    /// Only so often: requests of a response to whole requests, else writes.
     #[must_use]
     pub fn times(self, times: u32) -> Rule {
         Rule { times: Some(times), ..self }
@@ -78,7 +78,7 @@ impl Rule {
 
 /// What is done with a write or a message.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Reaction {
+pub struct Response {
     pub(super) kind: Kind,
     pub(super) because: Option<String>,
     pub(super) retry_after: Option<Millis>,
@@ -104,60 +104,60 @@ pub(super) enum Effect {
     Lost,
 }
 
-impl Reaction {
-    fn of(kind: Kind) -> Reaction {
+impl Response {
+    fn of(kind: Kind) -> Response {
         let (because, retry_after, delay) = Default::default();
-        Reaction { kind, because, retry_after, delay, copies: 0 }
+        Response { kind, because, retry_after, delay, copies: 0 }
     }
 
     /// An HTTP status. 2xx writes; 4xx refuses the writes that fit and no others; 401, 403, 408,
     /// 429 and 5xx hit the whole request that such a write is in, and nothing is written.
-    pub fn status(status: u16) -> Reaction {
-        Reaction::of(Kind::Status(status))
+    pub fn status(status: u16) -> Response {
+        Response::of(Kind::Status(status))
     }
 
     /// Refuses the objects of one array, or one of them; the others of the write are written.
-    pub fn refused_object(array: Array, index: Option<usize>) -> Reaction {
-        Reaction::of(Kind::Object { array, index })
+    pub fn refused_object(array: Array, index: Option<usize>) -> Response {
+        Response::of(Kind::Object { array, index })
     }
 
     /// The request is written, and no answer ever comes.
-    pub fn timeout_with_effect() -> Reaction {
-        Reaction::of(Kind::Timeout(Effect::Took))
+    pub fn timeout_with_effect() -> Response {
+        Response::of(Kind::Timeout(Effect::Took))
     }
 
     /// The request is lost, and no answer ever comes.
-    pub fn timeout_without_effect() -> Reaction {
-        Reaction::of(Kind::Timeout(Effect::Lost))
+    pub fn timeout_without_effect() -> Response {
+        Response::of(Kind::Timeout(Effect::Lost))
     }
 
     /// Everything is all right: for replies that are only late, or come twice.
-    pub fn applied() -> Reaction {
-        Reaction::status(201)
+    pub fn applied() -> Response {
+        Response::status(201)
     }
 
     /// The reason that is given.
     #[must_use]
-    pub fn because(self, why: &str) -> Reaction {
-        Reaction { because: Some(why.to_owned()), ..self }
+    pub fn because(self, why: &str) -> Response {
+        Response { because: Some(why.to_owned()), ..self }
     }
 
     /// `Retry-After`, as 429 and 503 have it.
     #[must_use]
-    pub fn retry_after(self, after: Millis) -> Reaction {
-        Reaction { retry_after: Some(after), ..self }
+    pub fn retry_after(self, after: Millis) -> Response {
+        Response { retry_after: Some(after), ..self }
     }
 
     /// The reply comes so much later than usual.
     #[must_use]
-    pub fn delayed(self, by: Millis) -> Reaction {
-        Reaction { delay: by, ..self }
+    pub fn delayed(self, by: Millis) -> Response {
+        Response { delay: by, ..self }
     }
 
     /// The reply comes again so often.
     #[must_use]
-    pub fn duplicated(self, copies: u32) -> Reaction {
-        Reaction { copies, ..self }
+    pub fn duplicated(self, copies: u32) -> Response {
+        Response { copies, ..self }
     }
 
     /// Whether it hits all that is in the request.

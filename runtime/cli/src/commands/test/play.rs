@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::around::{fixtures, object_of, seen_from};
 use crate::core::{CanvasIx, Millis};
-use crate::simulation::{Arrival, Reaction, Rehearsal, Rule};
+use crate::simulation::{Arrival, Rehearsal, Response, Rule};
 use crate::timeline::Timeline;
 use crate::trace::TraceLine;
 use crate::track::{Array, Profile};
@@ -190,30 +190,30 @@ fn alike(prefix: &str, number: u32, attributes: &Map<String, Json>) -> Map<Strin
 
 fn rule(fault: &Fault) -> Rule {
     let reply = &fault.reply;
-    let mut reaction = match reply.hit {
-        Hit::Status(status) => Reaction::status(status),
-        Hit::Applied => Reaction::applied(),
-        Hit::TimeoutWithEffect => Reaction::timeout_with_effect(),
-        Hit::TimeoutWithoutEffect => Reaction::timeout_without_effect(),
+    let mut response = match reply.hit {
+        Hit::Status(status) => Response::status(status),
+        Hit::Applied => Response::applied(),
+        Hit::TimeoutWithEffect => Response::timeout_with_effect(),
+        Hit::TimeoutWithoutEffect => Response::timeout_without_effect(),
         Hit::Refuse { array, index } => {
             let array = match array {
                 "attributes" => Array::Attributes,
                 "events" => Array::Events,
                 _ => Array::Purchases,
             };
-            Reaction::refused_object(array, index)
+            Response::refused_object(array, index)
         }
     };
     if let Some(reason) = &reply.reason {
-        reaction = reaction.because(reason);
+        response = response.because(reason);
     }
     if let Some(after) = reply.retry_after {
-        reaction = reaction.retry_after(after);
+        response = response.retry_after(after);
     }
     if let Some(delay) = reply.delay {
-        reaction = reaction.delayed(delay);
+        response = response.delayed(delay);
     }
-    let mut rule = Rule::new(reaction.duplicated(reply.copies));
+    let mut rule = Rule::new(response.duplicated(reply.copies));
     if let Some(step) = &fault.step {
         rule = rule.step(step);
     }
