@@ -77,6 +77,11 @@ impl Source {
         Answers::new(fixtures, egress).context("can't fetch")
     }
 
+    /// The configuration, named or beside the Canvas.
+    pub fn configuration(&self, canvas: Option<&Path>) -> anyhow::Result<Config> {
+        Config::open(self.config.as_deref(), canvas)
+    }
+
     /// What the configuration allows, and what the options allow beside it.
     fn egress(&self, mut egress: Egress) -> anyhow::Result<Egress> {
         egress.allow_hosts.extend_from_slice(&self.hosts);

@@ -6,6 +6,7 @@
 
 mod answers;
 mod args;
+mod backend;
 mod canvases;
 mod commands;
 mod config;

@@ -154,7 +154,9 @@ async fn linger(mut stream: TcpStream, open: &Open, limits: &Limits) {
 async fn alarm(api: Arc<Api>) {
     const AT_MOST: Duration = Duration::from_secs(60);
     loop {
-        let next = api.workspace.wake(api.options.clock.now_ms()).await;
+        let (workspace, now_ms) = (api.workspace.clone(), api.options.clock.now_ms());
+        // A call that breaks off is tried again, like one that had nothing to say.
+        let next = Api::whole(async move { workspace.wake(now_ms).await }).await.unwrap_or(None);
         let left = next.map(|next| next.saturating_sub(api.options.clock.now_ms()).max(1));
         let left = left.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         tokio::select! {

@@ -1,8 +1,8 @@
 //! What stands behind the HTTP layer: the trait, and the values that go through it.
 //!
-//! Two doors, for two kinds of implementations. A durable engine implements [`Workspace`] as a whole: an answer is given
-//! after the commit that it speaks of. [`crate::Memory`] implements it over profiles in memory, and reports entries and
-//! events to [`Journeys`].
+//! Two doors, for two kinds of implementations. For a durable engine [`Workspace`] is implemented as a whole (in this crate
+//! or above it, since the engine doesn't know of HTTP): an answer is given after the commit that it speaks of.
+//! [`crate::Memory`] implements it over profiles in memory, and reports entries and events to [`Journeys`].
 
 use std::sync::Arc;
 

@@ -6,7 +6,6 @@ use flowrun_core::Millis;
 use flowrun_core::batcher::Request;
 use flowrun_core::planted::{Bug, is_planted};
 use flowrun_core::trace::{Counts, Line, What};
-use flowrun_core::track::Profile;
 use flowrun_core::{
     Batcher, Canvas, CanvasIx, Effect, Input, Pace, RetryPolicy, Settings, ShardId, Tally,
 };
@@ -121,11 +120,6 @@ impl Simulation {
     pub fn write_to(&mut self, backend: Box<dyn Backend>) {
         self.batcher = Batcher::new(backend.about().batches);
         self.backend = Some(backend);
-    }
-
-    /// Puts a profile into the store, in place of what was there.
-    pub fn put_profile(&mut self, profile: Profile) {
-        self.store.put(profile);
     }
 
     /// Lets things go wrong on the machine. To come back from death, a run has to keep its
@@ -485,6 +479,11 @@ impl Simulation {
     /// The profiles as steps read them.
     pub fn profiles(&self) -> &Memory {
         &self.store
+    }
+
+    /// Puts a profile in, in place of what was there.
+    pub fn put_profile(&mut self, profile: flowrun_core::track::Profile) {
+        self.store.put(profile);
     }
 
     /// Where updates are written.

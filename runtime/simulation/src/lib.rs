@@ -16,6 +16,7 @@ mod place;
 pub mod population;
 mod reactions;
 mod rehearsal;
+mod remote;
 mod script;
 mod totals;
 
@@ -27,6 +28,7 @@ pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
 pub use reactions::{Reacting, Reaction, Reactions};
 pub use rehearsal::{Letter, Rehearsal, State, Whereabouts};
+pub use remote::Remote;
 pub use script::{Response, Rule, Script, Sent, SentPart};
 pub use totals::{Totals, Watcher};
 

@@ -24,7 +24,7 @@ Examples:
   flowrun check flows --format sarif > check.sarif  for code scanners
   flowrun check --explain FR0203                    what a code means, with examples
 
-In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml,
+In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml, *.simulate.yaml,
 *.fixtures.yaml and *.events.yaml. Diagnostics are on standard output, the summary on standard error.";
 
 /// Find all faults of Canvases
@@ -242,8 +242,9 @@ fn is_canvas(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) else {
         return false;
     };
-    let other =
-        [".test", ".users", ".events", ".fixtures"].iter().any(|ending| stem.ends_with(ending));
+    let other = [".test", ".users", ".events", ".fixtures", ".simulate"]
+        .iter()
+        .any(|ending| stem.ends_with(ending));
     !other && !stem.is_empty() && !stem.starts_with('.')
 }
 
@@ -290,6 +291,7 @@ mod tests {
             ("vip.users.yml", false),
             ("vip.events.yaml", false),
             ("vip.fixtures.yaml", false),
+            ("vip.simulate.yaml", false),
             (".hidden.yaml", false),
             (".yaml", false),
             ("vip.json", false),

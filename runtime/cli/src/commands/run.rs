@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
+use crate::backend;
+use crate::config::BackendUrl;
 use crate::console::{Console, Look};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -30,13 +32,16 @@ Examples:
   flowrun run flows/*.yaml --users all.ndjson           every user enters every Canvas
   flowrun run flows/vip.yaml --for 7d                   the first seven days
   flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
+  flowrun run flows/vip.yaml --backend https://rest.iad-01.braze.com
+                                                        updates are really written; the key is
+                                                        in FLOWRUN_API_KEY
 
 Each user of the users file enters at the start, or at its `enter_at`; one that is listed
 twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
 (--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an empty cell is a missing value, cells
 that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
-entry property. Nothing leaves the machine: profiles are in
-memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
+entry property. Nothing leaves the machine, unless --backend names
+an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
   [egress]
@@ -76,9 +81,10 @@ pub struct Run {
     #[arg(long, short)]
     quiet: bool,
 
-    /// Where updates are written: `memory` in this version
-    #[arg(long, value_name = "URL", default_value = "memory")]
-    backend: String,
+    /// Where updates are written: `memory`, `embedded:DIR`, or the address of an endpoint that
+    /// speaks User Track [default: `url` of [backend] in flowrun.toml, else memory]
+    #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
+    backend: Option<BackendUrl>,
 
     /// The clock: `virtual` in this version
     #[arg(long, value_name = "CLOCK", default_value = "virtual")]
@@ -110,6 +116,8 @@ impl Run {
             Prepared::Ready(scene) => scene,
             Prepared::Not(exit) => return Ok(exit),
         };
+        let config = self.setting.source.configuration(self.flows.first().map(PathBuf::as_path))?;
+        backend::attach(&mut scene.simulation, self.backend.as_ref(), &config.backend, &interrupt)?;
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
@@ -167,10 +175,6 @@ impl Run {
 
     /// What the command line has in other versions is refused, never ignored.
     fn refuse_what_is_not_there_yet(&self) -> anyhow::Result<()> {
-        if self.backend != "memory" {
-            let hint = "users are written to the backend in memory (`--backend memory`)";
-            bail!("`--backend {}` is not in this version: {hint}", self.backend)
-        }
         if self.clock != "virtual" {
             let hint = "runs are in virtual time (`--clock virtual`)";
             bail!("`--clock {}` is not in this version: {hint}", self.clock)
@@ -226,7 +230,7 @@ fn narrator(scene: &Scene, console: &Console) -> Narrator {
     Narrator::new(
         scene.canvases.iter().map(|canvas| &**canvas),
         profiles.iter().filter_map(|profile| profile.external_id()),
-        profiles.about().batches.limits,
+        scene.simulation.backend().batches.limits,
         scene.start,
         console.palette,
     )

@@ -13,8 +13,6 @@ const MOST_OBJECTS: u32 = 100_000;
 const MOST_REQUESTS: u32 = 10_000_000;
 
 /// What the file says of the backend; what it doesn't say the backend knows best.
-// Who writes by it reads the rest; `check` needs only where it is.
-#[allow(dead_code)]
 #[derive(Debug, Default)]
 pub struct Backend {
     pub url: Option<BackendUrl>,

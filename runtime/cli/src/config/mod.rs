@@ -25,7 +25,7 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use toml::de::DeTable;
 
-pub use self::backend::{Backend, BackendUrl};
+pub use self::backend::{Backend, BackendUrl, Commit, ObjectLimits};
 use self::channels::Channel;
 use self::secrets::Secrets;
 use self::table::{Fault, Faults, Table};
