@@ -38,9 +38,9 @@ Examples:
 
 Each user of the users file enters at the start, or at its `enter_at`; one that is listed
 twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
-(--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an empty cell is a missing value, cells
-that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
-entry property. Nothing leaves the machine, unless --backend names
+(--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an
+empty cell is a missing value, cells that are JSON (7, true, [1]) are read as such, and a column
+entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine, unless --backend names
 an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
