@@ -117,7 +117,13 @@ impl Run {
             Prepared::Not(exit) => return Ok(exit),
         };
         let config = self.setting.source.configuration(self.flows.first().map(PathBuf::as_path))?;
-        backend::attach(&mut scene.simulation, self.backend.as_ref(), &config.backend, &interrupt)?;
+        backend::attach(
+            &mut scene.simulation,
+            self.backend.as_ref(),
+            &config.backend,
+            |name| self.setting.plugins.backend(name, &config.plugins, console),
+            &interrupt,
+        )?;
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
