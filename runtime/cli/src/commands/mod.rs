@@ -11,3 +11,4 @@ pub mod run;
 pub mod schema;
 pub mod serve;
 pub mod simulate;
+pub mod test;
