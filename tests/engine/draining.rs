@@ -20,7 +20,7 @@ async fn what_is_under_way_is_finished() {
     // Released by the reply, ada went on to the end.
     assert_eq!(stage.sent(), ["ada: visits 1"]);
     assert_eq!(stage.engine.status().completed, 1);
-    assert_eq!(stage.engine.enter(CANVAS, "eve", None).await, Err(Busy::Failed));
+    assert_eq!(stage.engine.enter(CANVAS, "eve", None).await, Err(Busy::Stopping));
     assert_eq!(stage.engine.stop().await, stopped);
 }
 

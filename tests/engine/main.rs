@@ -3,6 +3,7 @@
 mod alike;
 mod bounds;
 mod draining;
+mod here;
 mod hold;
 mod log;
 mod stage;

@@ -175,7 +175,6 @@ impl Trace for Lines {
 pub struct Stage {
     pub engine: Engine,
     pub backend: Arc<Scripted>,
-    pub local: Arc<Local>,
     pub post: Post,
     pub lines: Lines,
     pub log: Shared,
@@ -215,7 +214,7 @@ impl Stage {
             trace: Some(Box::new(lines.clone())),
         };
         let engine = Engine::start(options, setup).unwrap();
-        Stage { engine, backend, local, post, lines, log, clock }
+        Stage { engine, backend, post, lines, log, clock }
     }
 
     pub async fn enter(&self, user: &str) {

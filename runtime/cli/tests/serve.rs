@@ -181,16 +181,18 @@ fn what_cannot_be_served_is_said_at_the_start() {
     let here = folder.path();
     std::fs::create_dir(here.join("broken")).unwrap();
     std::fs::write(here.join("broken/b.yaml"), "canvas: b\nsteps: []\n").unwrap();
-    std::fs::create_dir(here.join("keys")).unwrap();
-    std::fs::write(here.join("keys/a.yaml"), SHORT).unwrap();
+    for name in ["fine", "keys"] {
+        std::fs::create_dir(here.join(name)).unwrap();
+        std::fs::write(here.join(name).join("a.yaml"), SHORT).unwrap();
+    }
     let with_token = "[serve.keys.shop]\nhash = 'my-secret-token'\npermissions = ['users.track']\n";
     std::fs::write(here.join("keys/flowrun.toml"), with_token).unwrap();
     for (args, code, expected) in [
         (&["nowhere"][..], 2, "`nowhere` is no folder"),
         (&["broken"], 1, "at least one step"),
-        (&[".", "--state", "s"], 2, "`--state` is not in this version"),
-        (&[".", "--backend", "embedded:d"], 2, "`--backend embedded:d` is not in this version"),
-        (&[".", "--users", "none.csv"], 2, "no such file"),
+        (&["fine", "--state", "s"], 2, "`--state` is not in this version"),
+        (&["fine", "--backend", "embedded:d"], 2, "`--backend embedded:d` is not in this version"),
+        (&["fine", "--users", "none.csv"], 2, "no such file"),
         (&["keys"], 2, "SHA-256"),
     ] {
         let done = refused(here, args);

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::intake::{Intake, Item};
+use crate::intake::{Door, Intake, Item};
 use crate::options::{Options, Writes};
 use crate::outgoing::{Outgoing, Reply};
 use crate::profiles::Profiles;
@@ -46,6 +46,7 @@ pub(crate) struct Driver {
     /// To be told when the inputs before them are committed.
     pub marks: Vec<oneshot::Sender<()>>,
     pub status: Status,
+    /// By the steady clock.
     pub stop_by: Option<Millis>,
 }
 
@@ -53,7 +54,10 @@ impl Driver {
     /// Goes on until told to stop and all is finished, or the time for it is up.
     pub async fn run(mut self) -> Result<Ended, Error> {
         let ended = self.turns().await;
-        self.intake.end();
+        self.intake.end(match &ended {
+            Ok(_) => Door::Stopped,
+            Err(_) => Door::Failed,
+        });
         self.outgoing.break_off();
         self.publish();
         if let Some(trace) = &mut self.trace {
@@ -81,9 +85,10 @@ impl Driver {
             self.marks.drain(..).for_each(|mark| {
                 let _ = mark.send(());
             });
+            let steady = self.clock.steady();
             let requests = match worked {
-                true => self.batcher.poll_full(now),
-                false => self.batcher.poll(now),
+                true => self.batcher.poll_full(steady),
+                false => self.batcher.poll(steady),
             };
             self.request(now, requests);
             self.outgoing.go_on(now);
@@ -92,7 +97,7 @@ impl Driver {
             if worked {
                 continue;
             }
-            if let Some(ended) = self.is_over(now) {
+            if let Some(ended) = self.is_over(steady) {
                 return Ok(ended);
             }
             self.rest().await;
@@ -142,10 +147,10 @@ impl Driver {
     }
 
     fn act(&mut self, effects: Vec<Effect>) {
-        let now = self.clock.now();
+        let steady = self.clock.steady();
         for effect in effects {
             match effect {
-                Effect::Write(write) => self.batcher.push(now, write),
+                Effect::Write(write) => self.batcher.push(steady, write),
                 Effect::Send(message) => self.outgoing.send(message),
                 Effect::Fetch(asked) => self.outgoing.ask(asked),
             }
@@ -188,7 +193,7 @@ impl Driver {
                     // Whoever is released by this reads what was just acknowledged.
                     self.profiles.acknowledge(now, self.batcher.parts_of(request), &reply);
                 }
-                for settled in self.batcher.reply(now, request, &reply) {
+                for settled in self.batcher.reply(self.clock.steady(), request, &reply) {
                     let input = Input::Settled {
                         write: settled.write,
                         attempt: settled.attempt,
@@ -214,12 +219,14 @@ impl Driver {
         }
         let held_back = self.is_crowded() || self.is_stopping();
         let timers = if held_back { None } else { self.bench().next_wake() };
-        let wakes = [timers, self.batcher.next_wake(), self.stop_by];
-        let wake = wakes.into_iter().flatten().min();
         let (clock, intake) = (self.clock.clone(), self.intake.clone());
+        let (now, steady) = (clock.now(), clock.steady());
+        let paced = [self.batcher.next_wake(), self.stop_by].into_iter().flatten().min();
+        let lengths =
+            [timers.map(|moment| until(now, moment)), paced.map(|moment| until(steady, moment))];
         let sleep = async {
-            match wake {
-                Some(moment) => clock.wait_until(moment).await,
+            match lengths.into_iter().flatten().min() {
+                Some(length) => clock.wait(length).await,
                 None => std::future::pending().await,
             }
         };
@@ -237,15 +244,15 @@ impl Driver {
     }
 
     /// Whether a stop is complete.
-    fn is_over(&mut self, now: Millis) -> Option<Ended> {
+    fn is_over(&mut self, steady: Millis) -> Option<Ended> {
         if !self.is_stopping() {
             return None;
         }
         let drain = i64::try_from(self.options.drain.as_millis()).unwrap_or(i64::MAX);
-        let stop_by = *self.stop_by.get_or_insert(Millis(now.0.saturating_add(drain)));
+        let stop_by = *self.stop_by.get_or_insert(Millis(steady.0.saturating_add(drain)));
         let unfinished = self.batcher.writes() + self.outgoing.messages() + self.outgoing.fetches();
         let waiting = unfinished + self.intake.waiting();
-        (waiting == 0 || now >= stop_by).then_some(Ended { unfinished: unfinished as u64 })
+        (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished: unfinished as u64 })
     }
 
     fn publish(&mut self) {
@@ -267,6 +274,10 @@ impl Driver {
         let shown = Shown { status, tallies: tallies.collect() };
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
+}
+
+fn until(now: Millis, moment: Millis) -> Millis {
+    Millis(moment.0.saturating_sub(now.0))
 }
 
 /// A line about a request, which is of no user and no Canvas.

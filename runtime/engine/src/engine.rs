@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::bench::Bench;
 use crate::driver::{Driver, Shown};
 use crate::error::{Busy, Error};
-use crate::intake::Intake;
+use crate::intake::{Door, Intake};
 use crate::options::{Options, Setup};
 use crate::outgoing::Outgoing;
 use crate::status::{Ended, Status};
@@ -81,7 +81,7 @@ impl Engine {
         tokio::spawn(async move {
             let run = tokio::spawn(driver.run());
             let result = run.await.unwrap_or(Err(Error::Panicked));
-            door.end();
+            door.end(Door::Failed);
             if let Err(error) = &result {
                 tracing::error!(%error, "the engine has ended");
             }

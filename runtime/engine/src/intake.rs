@@ -25,7 +25,15 @@ pub(crate) enum Door {
     /// The backend can't keep up.
     Crowded,
     Stopping,
-    Ended,
+    /// Nobody takes anything out any more.
+    Stopped,
+    Failed,
+}
+
+impl Door {
+    fn is_final(self) -> bool {
+        matches!(self, Door::Stopped | Door::Failed)
+    }
 }
 
 pub(crate) struct Intake {
@@ -69,7 +77,7 @@ impl Intake {
     /// asked for [`Self::room`] before it happened.
     pub fn insist(&self, inputs: Vec<(ShardId, Input)>) {
         let mut queue = self.queue();
-        if queue.door != Door::Ended {
+        if !queue.door.is_final() {
             queue.take(inputs);
         }
         drop(queue);
@@ -86,8 +94,8 @@ impl Intake {
     /// Ends when all that was handed over before is committed.
     pub fn mark(&self) -> Result<oneshot::Receiver<()>, Busy> {
         let mut queue = self.queue();
-        if queue.door == Door::Ended {
-            return Err(Busy::Failed);
+        if queue.door.is_final() {
+            return Err(queue.lets_in().err().unwrap_or(Busy::Failed));
         }
         let (sender, receiver) = oneshot::channel();
         queue.items.push_back(Item::Mark(sender));
@@ -127,7 +135,7 @@ impl Intake {
 
     pub fn stop(&self) {
         let mut queue = self.queue();
-        if queue.door != Door::Ended {
+        if !queue.door.is_final() {
             queue.door = Door::Stopping;
         }
         drop(queue);
@@ -135,9 +143,11 @@ impl Intake {
     }
 
     /// Nobody takes anything out any more: what waits is dropped, and whoever waits is told.
-    pub fn end(&self) {
+    pub fn end(&self, door: Door) {
         let mut queue = self.queue();
-        queue.door = Door::Ended;
+        if !queue.door.is_final() {
+            queue.door = door;
+        }
         queue.items.clear();
         queue.inputs = 0;
     }
@@ -157,8 +167,8 @@ impl Queue {
         match self.door {
             Door::Open => Ok(()),
             Door::Crowded => Err(Busy::Full),
-            Door::Stopping => Err(Busy::Stopping),
-            Door::Ended => Err(Busy::Failed),
+            Door::Stopping | Door::Stopped => Err(Busy::Stopping),
+            Door::Failed => Err(Busy::Failed),
         }
     }
 

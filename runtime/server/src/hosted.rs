@@ -19,7 +19,7 @@ pub use profiles::{Held, directory};
 
 use crate::engine::{self, Engine};
 use crate::memory::Memory;
-use crate::track::{Trigger, WriteKey};
+use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Refusal,
     ScheduleId, Timing, Workspace,
@@ -64,7 +64,9 @@ impl Workspace for Hosted {
 
     async fn track(&self, body: Body, keys: Option<Vec<WriteKey>>) -> Answer {
         // Once profiles have taken note of events, these can't be refused any more.
-        self.engine.room()?;
+        if body.json.contains_key(Array::Events.name()) {
+            self.engine.room()?;
+        }
         let before = self.engine.handed_over();
         let reply = self.memory.track(body, keys).await?;
         self.committed_since(before).await?;

@@ -28,7 +28,6 @@ use tokio::runtime::Builder;
 use self::signals::Signals;
 use self::stage::Stage;
 use crate::answers::Source;
-use crate::backend;
 use crate::config::BackendUrl;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -68,7 +67,8 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// Where updates are written: `memory`, or the address of an endpoint that speaks User Track
+    /// Where updates are written: `memory`, the address of an endpoint that speaks User Track, or
+    /// `plugin:NAME`
     /// [default: `url` of [backend] in flowrun.toml, else memory]
     #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
     backend: Option<BackendUrl>,
@@ -111,7 +111,7 @@ impl Serve {
         }
         let Some(stage) = Stage::set(self, console)? else { return Ok(Exit::Wrong) };
         let keys = keys::find(&stage.config, console)?;
-        console.note("everything is in memory and lost at exit: no answer stands for a disk");
+        console.note("everything is in memory and lost at exit: an answer of 2xx is not durable");
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(self.serve(stage, keys, console));
         runtime.shutdown_timeout(LEFTOVERS);
@@ -129,7 +129,7 @@ impl Serve {
             };
             anyhow!("can't listen on {}: {error}{hint}", self.listen)
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(System);
+        let clock: Arc<dyn Clock> = Arc::new(System::new());
         let entrances = Arc::new(Entrances::default());
         let memory = Arc::new(Memory::new(stage.directory, Some(entrances.clone())));
         memory.set_canvases(stage.shown);
@@ -139,10 +139,9 @@ impl Serve {
             canvases: stage.canvases,
             log: Box::new(MemoryLog::new(Keep::Nothing)),
             profiles: held.clone(),
-            writes: match self.backend_url(&stage.config.backend) {
+            writes: match stage.backend {
                 None => Writes::Here(held),
-                Some(url) => {
-                    let backend = Arc::new(backend::http(&url, &stage.config.backend)?);
+                Some(backend) => {
                     let life = format!("{}-{}", clock.now().0, std::process::id());
                     Writes::Elsewhere(Arc::new(OfThisLife::new(backend, life)))
                 }
@@ -175,14 +174,6 @@ impl Serve {
             )),
         }
         Ok(Exit::Interrupted)
-    }
-
-    /// An endpoint elsewhere, if one was named. What can't be one was refused before.
-    fn backend_url(&self, config: &crate::config::Backend) -> Option<String> {
-        match self.backend.as_ref().or(config.url.as_ref()) {
-            Some(BackendUrl::Http(url)) => Some(url.clone()),
-            _ => None,
-        }
     }
 
     fn contents(&self) -> Contents {

@@ -12,6 +12,7 @@ use flowrun_server::track::Directory;
 use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
 
 use super::Serve;
+use crate::backend;
 use crate::canvases::Opened;
 use crate::commands::check::canvas_files;
 use crate::config::{BackendUrl, Config};
@@ -19,6 +20,7 @@ use crate::console::Console;
 use crate::core::Canvas;
 use crate::folder::Folder;
 use crate::moment;
+use crate::profiles::ProfileBackend;
 use crate::scene;
 use crate::users::Roster;
 
@@ -29,6 +31,8 @@ pub struct Stage {
     pub blocks: Vec<ContentBlock>,
     pub directory: Directory,
     pub fetch: Arc<dyn Fetch>,
+    /// Where updates are written, if not to the profiles here.
+    pub backend: Option<Arc<dyn ProfileBackend>>,
 }
 
 impl Stage {
@@ -40,7 +44,7 @@ impl Stage {
         }
         // The configuration is the folder's, wherever below it the first Canvas is.
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
-        refuse(serve.backend.as_ref().or(config.backend.url.as_ref()))?;
+        let backend = backend(serve, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
         let Some(mut opened) = scene::open_with(&files, &config, &serve.plugins, console)? else {
             return Ok(None);
@@ -56,20 +60,27 @@ impl Stage {
             shown.push(hosted::shown(&canvas, edited_ms(&one.path)));
             canvases.push(Arc::new(canvas));
         }
-        Ok(Some(Stage { config, canvases, shown, blocks, directory, fetch }))
+        Ok(Some(Stage { config, canvases, shown, blocks, directory, fetch, backend }))
     }
 }
 
-/// Backends that a run can have and a server can't, yet.
-fn refuse(backend: Option<&BackendUrl>) -> anyhow::Result<()> {
-    let other = match backend {
-        None | Some(BackendUrl::Memory | BackendUrl::Http(_)) => return Ok(()),
-        Some(BackendUrl::Embedded(folder)) => format!("embedded:{folder}"),
-        Some(BackendUrl::Plugin(name)) => format!("plugin:{name}"),
-    };
-    bail!(
-        "`--backend {other}` is not in this version of `serve`: updates are written to `memory`, or to an endpoint that speaks User Track (https://…)"
-    )
+/// Where updates go; nowhere else if nobody says.
+fn backend(
+    serve: &Serve,
+    config: &Config,
+    console: &Console,
+) -> anyhow::Result<Option<Arc<dyn ProfileBackend>>> {
+    Ok(match serve.backend.as_ref().or(config.backend.url.as_ref()) {
+        None | Some(BackendUrl::Memory) => None,
+        Some(BackendUrl::Http(url)) => Some(Arc::new(backend::http(url, &config.backend)?)),
+        Some(BackendUrl::Plugin(name)) => {
+            let plugin = serve.plugins.backend(name, &config.plugins, console)?;
+            Some(Arc::new(plugin.held_to(&config.backend)?))
+        }
+        Some(BackendUrl::Embedded(folder)) => bail!(
+            "`--backend embedded:{folder}` is not in this version of `serve`: its profiles are in memory, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
+        ),
+    })
 }
 
 fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Directory> {
