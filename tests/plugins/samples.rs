@@ -71,6 +71,28 @@ fn file_backend_writes_every_object_once() {
     is_fit(&library, &["--settings", settings.to_str().expect("text")]);
     let text = std::fs::read_to_string(path).expect("what was written");
     assert_eq!(text.lines().count(), 3, "three samples, sent twice, are in once: {text}");
+    for more in [&[][..], &["--plugin-isolation", "process"]] {
+        // In a folder of its own, where the file is made.
+        let bench = Bench::new();
+        for name in ["flow.yaml", "flow.users.ndjson", "flowrun.toml"] {
+            bench.write(name, std::fs::read(folder.join(name)).expect("a sample"));
+        }
+        let mut args = vec!["flow.yaml", "--plugin", library.to_str().expect("text")];
+        args.extend_from_slice(more);
+        let done = bench.flowrun(&args);
+        assert!(done.out.contains("users 2 · completed 2"), "{}", done.all());
+        let text = std::fs::read_to_string(bench.path().join("profiles.ndjson"));
+        assert_eq!(text.expect("what was written").matches("{\"vip\":true}").count(), 2);
+        let done = bench.flowrun(&["flow.yaml"]);
+        assert!(done.err.contains("there is no plugin `file_backend`"), "{}", done.all());
+        args.extend(["--config", "none", "--backend", "plugin:file_backend"]);
+        let done = bench.flowrun(&args);
+        assert!(
+            done.err.contains("[plugin.file_backend.settings]: missing field `path`"),
+            "{}",
+            done.all()
+        );
+    }
     let done = bench.flowrun(&["list", "backends", "--plugin", library.to_str().expect("text")]);
     assert!(done.out.contains("file_backend"), "{}", done.all());
 }

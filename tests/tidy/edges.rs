@@ -42,7 +42,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
 }
 
-/// Packages of the workspace with those they depend on, in any way.
+/// Packages of the workspace with those they are built from. What only their tests use is free.
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("packages");
@@ -51,8 +51,9 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
         .filter_map(|package| {
             let name = short(package["name"].as_str()?)?.to_owned();
             let dependencies = package["dependencies"].as_array()?.iter();
-            let used =
-                dependencies.filter_map(|one| Some(short(one["name"].as_str()?)?.to_owned()));
+            let used = dependencies
+                .filter(|one| one["kind"] != "dev")
+                .filter_map(|one| Some(short(one["name"].as_str()?)?.to_owned()));
             Some((name, used.collect()))
         })
         .collect()

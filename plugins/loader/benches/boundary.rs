@@ -88,7 +88,7 @@ fn cohort<'a>(names: &'a [String], reads: &'a [String]) -> Cohort<'a> {
     let mut cohort = CohortBuilder::new(Millis(0), 7, "vip/count", "Europe/Paris", 0, reads);
     for (number, name) in names.iter().enumerate() {
         cohort.cell(Cell::Int(number as i64 % 7));
-        cohort.text(if number % 2 == 0 { "FR" } else { "DE" });
+        cohort.text(if number.is_multiple_of(2) { "FR" } else { "DE" });
         cohort.visit(name);
     }
     cohort.build()

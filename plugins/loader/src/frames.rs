@@ -1,7 +1,9 @@
 //! What goes over the pipe: a head of 16 bytes, and so many bytes of load.
 //!
-//!     to the process     u32 what to do, u32 handle, u64 length; then the load
-//!     from the process   u32 how it went, u32 handle, u64 length; then the load
+//! ```text
+//! to the process     u32 what to do, u32 handle, u64 length; then the load
+//! from the process   u32 how it went, u32 handle, u64 length; then the load
+//! ```
 //!
 //! Little-endian. The load of a call is what the C functions would get and give.
 

@@ -198,7 +198,10 @@ unsafe fn open(path: &Path) -> Result<Opened, libloading::Error> {
 
 /// Requests are laid by us in allocations of their own, which are aligned to 8 everywhere.
 fn lend(bytes: &[u8]) -> Bytes {
-    assert!(bytes.is_empty() || bytes.as_ptr().addr() % 8 == 0, "requests are aligned to 8");
+    assert!(
+        bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(8),
+        "requests are aligned to 8"
+    );
     Bytes { ptr: bytes.as_ptr(), len: bytes.len() }
 }
 

@@ -43,7 +43,7 @@ pub fn schema(catalogue: &Catalogue) -> Json {
 
 /// Takes out what would mislead an editor: to JSON Schema a `duration` is ISO 8601 only, and
 /// a default of nothing is none.
-fn tidy(schema: &mut Json, depth: usize) {
+pub(crate) fn tidy(schema: &mut Json, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_the_checker_accepts_the_editor_accepts() {
-        let right = codes::all().map(|page| page.right).filter(|right| !right.is_empty());
+        let canvases = codes::all().filter(|page| !page.code.as_str().starts_with("FR06"));
+        let right = canvases.map(|page| page.right).filter(|right| !right.is_empty());
         for text in right.chain([include_str!("../tests/corpus/good.yaml")]) {
             assert_eq!(faults(text), [], "{text}");
         }

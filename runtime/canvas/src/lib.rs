@@ -31,6 +31,7 @@ mod render;
 mod schema;
 mod secrets;
 mod settings;
+pub mod test_file;
 mod texts;
 mod unsupported;
 mod variables;

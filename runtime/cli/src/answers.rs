@@ -62,10 +62,20 @@ impl Source {
     pub fn open<'a>(&self, canvases: impl Iterator<Item = &'a Path>) -> anyhow::Result<Answers> {
         let mut canvases = canvases.peekable();
         let config = Config::open(self.config.as_deref(), canvases.peek().copied())?;
-        if let Some(said) = opened(&config) {
+        let (fixtures, egress) = self.parts(canvases, &config)?;
+        Answers::new(fixtures, egress).context("can't fetch")
+    }
+
+    /// What answers are made from, for whoever answers in another way.
+    pub fn parts<'a>(
+        &self,
+        canvases: impl Iterator<Item = &'a Path>,
+        config: &Config,
+    ) -> anyhow::Result<(Fixtures, Egress)> {
+        if let Some(said) = opened(config) {
             eprintln!("note: {said}");
         }
-        let egress = self.egress(config.egress)?;
+        let egress = self.egress(config.egress.clone())?;
         let files: Vec<PathBuf> = match &self.fixtures {
             Some(file) => vec![file.clone()],
             None => canvases.filter_map(beside).collect(),
@@ -74,7 +84,7 @@ impl Source {
         for file in files {
             fixtures.append(read(&file)?);
         }
-        Answers::new(fixtures, egress).context("can't fetch")
+        Ok((fixtures, egress))
     }
 
     /// The configuration, named or beside the Canvas.

@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, eval, explain, graph, list, plugin, run, schema, simulate,
+    check, completions, eval, explain, graph, list, plugin, run, schema, serve, simulate, test,
 };
 use crate::console::{ColorChoice, Console, printable};
 use crate::exit::Exit;
@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   flowrun flows/vip.yaml                       run a Canvas with the users beside it
   flowrun check flows                          all faults of all Canvases
+  flowrun test flows                           the tests of all Canvases (*.test.yaml)
   flowrun graph flows/vip.yaml --format svg    the picture
   flowrun explain flows/vip.yaml --user ada    why ada went where she went
 
@@ -42,10 +43,12 @@ pub struct Args {
 pub enum Command {
     Run(run::Run),
     Check(check::Check),
+    Test(test::Test),
     Graph(graph::Graph),
     Explain(explain::Explain),
     Eval(eval::Eval),
     List(list::List),
+    Serve(serve::Serve),
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
@@ -62,10 +65,12 @@ impl Command {
         match self {
             Command::Run(run) => run.run(console),
             Command::Check(check) => check.run(console),
+            Command::Test(test) => test.run(console),
             Command::Graph(graph) => graph.run(console),
             Command::Explain(explain) => explain.run(console),
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
+            Command::Serve(serve) => serve.run(console),
             Command::Schema(schema) => schema.run(console),
             Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
@@ -93,7 +98,7 @@ pub fn read() -> Args {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 6] = ["test", "serve", "status", "dead-letters", "replay", "new"];
+const LATER: [&str; 4] = ["status", "dead-letters", "replay", "new"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

@@ -11,6 +11,7 @@ use crate::core::batcher::Limits;
 use crate::core::{CommitLevel, Millis};
 use crate::interrupt::Interrupt;
 use crate::moment;
+use crate::plugin_backend::Outsourced;
 use crate::profiles::embedded::{self, EmbeddedSettings};
 use crate::profiles::http::Notice;
 use crate::profiles::{Embedded, Http, HttpSettings, ProfileBackend};
@@ -28,6 +29,7 @@ pub fn attach(
     simulation: &mut Simulation,
     named: Option<&BackendUrl>,
     config: &Backend,
+    plugin: impl FnOnce(&str) -> anyhow::Result<Outsourced>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let backend: Arc<dyn ProfileBackend> = match named.or(config.url.as_ref()) {
@@ -43,9 +45,7 @@ pub fn attach(
             meet(simulation, &store, &waiting).map_err(said)?;
             Arc::new(store)
         }
-        Some(BackendUrl::Plugin(name)) => {
-            bail!("no plugin `{name}` is loaded that is a backend: `flowrun list backends` has all")
-        }
+        Some(BackendUrl::Plugin(name)) => Arc::new(plugin(name)?.held_to(config)?),
     };
     let interrupt = interrupt.clone();
     let life = format!("{}-{}", moment::present().0, std::process::id());
@@ -54,7 +54,7 @@ pub fn attach(
     Ok(())
 }
 
-fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
+pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
     let mut settings = HttpSettings::at(url);
     settings.key = Some(key(config)?);
     settings.limits = limits(config.objects_per_request);

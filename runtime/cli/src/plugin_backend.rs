@@ -3,18 +3,17 @@
 //! A plugin blocks while it writes, so that within a tokio runtime it is asked on a thread that
 //! may block; elsewhere the caller waits.
 
-// Made by whoever opens `[backend] url = "plugin:NAME"`.
-#![allow(dead_code)]
-
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::bail;
 use async_trait::async_trait;
 use flowrun_loader::PluginBackend;
 use flowrun_loader::sdk::backend::{self, Batch, Object};
 
+use crate::config::{Backend, Commit, ObjectLimits};
 use crate::core::batcher::{Answers, BatcherSettings, Limits, Part, Reply, Request};
 use crate::core::{Millis, Outcome};
+use crate::moment;
 use crate::profiles::{About, ProfileBackend};
 
 /// A loaded backend with its settings.
@@ -43,9 +42,36 @@ impl Outsourced {
         Outsourced { about, plugin: Arc::new(plugin) }
     }
 
-    /// When an update counts as written.
-    pub fn commit_point(&self) -> backend::CommitPoint {
-        self.plugin.about().commit
+    /// Within what the file says of the backend as well. A plugin's own limits are what it can
+    /// take, so that the file may only lower them.
+    pub fn held_to(mut self, config: &Backend) -> anyhow::Result<Outsourced> {
+        let limits = &mut self.about.batches.limits;
+        let lower = |limit: &mut usize, written: Option<u32>| {
+            *limit = written.map_or(*limit, |written| (*limit).min(written as usize));
+        };
+        match config.objects_per_request {
+            None => {}
+            Some(ObjectLimits::Each { attributes, events, purchases }) => {
+                lower(&mut limits.attributes, attributes);
+                lower(&mut limits.events, events);
+                lower(&mut limits.purchases, purchases);
+            }
+            Some(ObjectLimits::Combined(combined)) => {
+                let most = limits.combined.unwrap_or(usize::MAX);
+                limits.combined = Some(most.min(combined as usize));
+            }
+        }
+        let per_minute = &mut self.about.batches.per_minute;
+        *per_minute = [*per_minute, config.requests_per_minute].into_iter().flatten().min();
+        let accepts = self.plugin.about().commit == backend::CommitPoint::Accepted;
+        if accepts && config.commit == Some(Commit::Applied) {
+            let name = self.plugin.name();
+            bail!(
+                "[backend] commit = \"applied\": the plugin `{name}` only says when an update is \
+                 accepted"
+            )
+        }
+        Ok(self)
     }
 }
 
@@ -71,7 +97,6 @@ impl ProfileBackend for Outsourced {
 const ARRAYS: [backend::Array; 3] = backend::Array::ALL;
 
 fn commit(plugin: &PluginBackend, parts: &[Part]) -> Reply {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let keys: Vec<String> = parts.iter().map(|part| part.write.key.to_string()).collect();
     let mut counts = [0; 3];
     let mut objects = Vec::new();
@@ -89,7 +114,7 @@ fn commit(plugin: &PluginBackend, parts: &[Part]) -> Reply {
             counts[number] += objects.len() - before;
         }
     }
-    let reply = plugin.commit(&Batch { now: Millis(now.as_millis() as i64), objects });
+    let reply = plugin.commit(&Batch { now: moment::present(), objects });
     let mut outcomes = reply.outcomes.into_iter().map(outcome);
     let mut of_array = |count| outcomes.by_ref().take(count).collect();
     let answers = Answers::Each {

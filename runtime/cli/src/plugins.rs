@@ -16,6 +16,7 @@ use flowrun_loader::{Description, Folder, Installed, Isolation, Options, Plugin}
 
 use crate::config::plugins::Plugin as Configured;
 use crate::console::{Console, printable};
+use crate::plugin_backend::Outsourced;
 use crate::sdk::{Catalogue, Objects};
 use crate::track::{Array, compose};
 
@@ -86,6 +87,50 @@ impl Plugins {
             }
         }
         Ok(catalogue)
+    }
+
+    /// The backend that is called so, with its settings.
+    pub fn backend(
+        &self,
+        name: &str,
+        configured: &BTreeMap<String, Configured>,
+        console: &Console,
+    ) -> anyhow::Result<Outsourced> {
+        let own = configured.get(name);
+        let settings = own.map_or_else(|| Ok(serde_json::json!({})), Configured::settings);
+        let settings = settings.map_err(|why| anyhow!("[plugin.{name}.settings]: {why}"))?;
+        let plugin = self.find(name, configured, console)?.ok_or_else(|| {
+            anyhow!(
+                "there is no plugin `{name}`: install it with `flowrun plugin install FILE`, or \
+                 name its file with --plugin"
+            )
+        })?;
+        let backend = plugin.backend(&settings).map_err(|faults| {
+            let told = faults.iter().map(|fault| {
+                let at = fault.at.trim_start_matches('/').replace('/', ".");
+                let at = if at.is_empty() { at } else { format!(" {at}") };
+                format!("[plugin.{name}.settings]{at}: {}", printable(&fault.message))
+            });
+            anyhow!("{}", told.collect::<Vec<_>>().join("\n"))
+        })?;
+        Ok(Outsourced::new(backend))
+    }
+
+    fn find(
+        &self,
+        name: &str,
+        configured: &BTreeMap<String, Configured>,
+        console: &Console,
+    ) -> anyhow::Result<Option<Plugin>> {
+        for file in &self.files {
+            let plugin = self.open(file, configured)?;
+            if plugin.name() == name {
+                return Ok(Some(plugin));
+            }
+        }
+        let installed = self.installed(console)?.into_iter().find(|one| one.name() == name);
+        let Some(installed) = installed else { return Ok(None) };
+        Ok(Some(installed.load(&self.options_for(configured.get(name))?)?))
     }
 
     /// What all plugins say of themselves.

@@ -20,8 +20,8 @@ use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::plugins::Plugins;
 use crate::progress::Progress;
-use crate::simulation::{Answers, Arrival, Options, Simulation};
-use crate::users::{self, Entrant, Roster};
+use crate::simulation::{Answers, Arrival, Happening, Options, Simulation};
+use crate::users::{self, Entrant, Roster, Sort};
 
 /// So many users are moved by one shard, in the order of the file.
 const FEW: usize = 10_000;
@@ -33,6 +33,11 @@ pub struct Setting {
     /// beside the Canvas]
     #[arg(long, short, value_name = "FILE")]
     pub users: Option<PathBuf>,
+
+    /// What users do: event objects of User Track (`external_id`, `name`, `time`, `properties`),
+    /// written as users files are [default: NAME.events.ndjson beside the Canvas, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// What chance is drawn from: the same seed gives the same run, to the byte
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -96,7 +101,7 @@ pub fn prepare(
     let mut roster = Roster::new(start);
     let mut entering: Vec<Vec<Entrant>> = Vec::new();
     for file in &files {
-        entering.push(roster.read(file, &mut |read| {
+        entering.push(roster.read(&file.path, &mut |read| {
             progress.reading(read);
             if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?);
@@ -106,7 +111,22 @@ pub fn prepare(
             return Ok(Prepared::Not(Exit::Interrupted));
         }
     }
+    let mut happenings = Vec::new();
+    for file in &events_files(setting, &opened) {
+        happenings.extend(roster.events(file, &mut |read| {
+            progress.reading(read);
+            if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?);
+        if interrupt.asked() {
+            progress.clear();
+            console.note("stopped by Ctrl-C while reading events; nobody has entered");
+            return Ok(Prepared::Not(Exit::Interrupted));
+        }
+    }
     progress.clear();
+    if happenings.is_empty() {
+        note_without_events(&opened, console);
+    }
     if let Some(warnings) = roster.warnings() {
         console.note(&format!("profiles don't hold everything as it is written\n{warnings}"));
     }
@@ -118,13 +138,11 @@ pub fn prepare(
     for canvas in &canvases {
         simulation.add_canvas(canvas.clone());
     }
-    let mut arrivals = 0;
-    for (number, entrants) in entering.into_iter().enumerate() {
-        // One file is for all Canvases, several are for one each.
-        let into = if files.len() == 1 { 0..canvases.len() } else { number..number + 1 };
+    let mut arrivals = happenings.len() as u64;
+    for (UsersFile { into, .. }, entrants) in files.iter().zip(entering) {
         let early = entrants.iter().filter(|entrant| entrant.at.is_some_and(|at| at < start));
         let early = early.count();
-        if early > 0 {
+        if early > 0 && !into.is_empty() {
             let when = moment::long(start);
             console.note(&format!(
                 "{early} of the users should have entered before the run starts; they enter at its start, {when}"
@@ -133,14 +151,15 @@ pub fn prepare(
         arrivals += (entrants.len() * into.len()) as u64;
         simulation.add_arrivals(entrants.into_iter().flat_map(|entrant| {
             let Entrant { user, at, entry_properties } = entrant;
-            into.clone().map(move |canvas| Arrival {
+            into.iter().map(move |canvas| Arrival {
                 at: at.unwrap_or(start).max(start),
-                canvas: CanvasIx(canvas as u16),
+                canvas: CanvasIx(*canvas as u16),
                 user: user.clone(),
                 context: entry_properties.clone(),
             })
         }));
     }
+    add_happenings(happenings, start, &mut simulation, console);
     let seed = setting.seed;
     let scene = Scene { simulation, answers, canvases, arrivals, start, seed };
     Ok(Prepared::Ready(Box::new(scene)))
@@ -174,7 +193,17 @@ fn open(
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
     let config = Config::open(setting.source.config(), flows.first().map(|flow| &**flow))?;
-    let catalogue = setting.plugins.catalogue_for(&config.plugins, console)?;
+    open_with(flows, &config, &setting.plugins, console)
+}
+
+/// The same by a configuration that was read already.
+pub fn open_with(
+    flows: &[PathBuf],
+    config: &Config,
+    plugins: &Plugins,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Opened>>> {
+    let catalogue = plugins.catalogue_for(&config.plugins, console)?;
     let opened: Vec<Opened> =
         flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;
@@ -213,10 +242,74 @@ fn open(
     Ok(Some(opened))
 }
 
-/// One file for all Canvases if it was named, else the one beside each.
-fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<PathBuf>> {
-    match &setting.users {
-        Some(file) => Ok(vec![file.clone()]),
-        None => opened.iter().map(|opened| users::beside(&opened.path)).collect(),
+/// A users file, and the numbers of the Canvases that its users enter when the run starts.
+struct UsersFile {
+    path: PathBuf,
+    into: Vec<usize>,
+}
+
+/// One file for all Canvases if it was named, else the one beside each. Who enters by events
+/// needn't be in one.
+fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<UsersFile>> {
+    let enters = |file: &Opened| file.canvas.as_ref().is_none_or(at_start);
+    if let Some(path) = setting.users.clone() {
+        let numbered = opened.iter().enumerate().filter(|(_, file)| enters(file));
+        return Ok(vec![UsersFile { path, into: numbered.map(|(number, _)| number).collect() }]);
     }
+    let mut files = Vec::new();
+    for (number, file) in opened.iter().enumerate() {
+        if enters(file) {
+            let path = users::needed_beside(&file.path)?;
+            files.push(UsersFile { path, into: vec![number] });
+        } else if let Some(path) = users::beside(&file.path, Sort::Users) {
+            files.push(UsersFile { path, into: Vec::new() });
+        }
+    }
+    Ok(files)
+}
+
+/// Whether users enter when the run starts, rather than by what they do.
+fn at_start(canvas: &Canvas) -> bool {
+    canvas.head.entry.event.is_none() || canvas.head.entry.api
+}
+
+/// The one that was named, else those beside the Canvases, as far as there are any.
+fn events_files(setting: &Setting, opened: &[Opened]) -> Vec<PathBuf> {
+    match &setting.events {
+        Some(file) => vec![file.clone()],
+        None => {
+            opened.iter().filter_map(|opened| users::beside(&opened.path, Sort::Events)).collect()
+        }
+    }
+}
+
+fn note_without_events(opened: &[Opened], console: &Console) {
+    for file in opened {
+        let Some(canvas) = file.canvas.as_ref().filter(|canvas| !at_start(canvas)) else {
+            continue;
+        };
+        let Some(trigger) = &canvas.head.entry.event else { continue };
+        let (name, event) = (&canvas.head.name, crate::console::printable(&trigger.name));
+        console.note(&format!(
+            "nobody enters {name}: users do by the event `{event}`, and there are no events; write some to `{}`, or name a file with --events FILE",
+            users::events_of(&file.path).display()
+        ));
+    }
+}
+
+fn add_happenings(
+    mut happenings: Vec<Happening>,
+    start: Millis,
+    simulation: &mut Simulation,
+    console: &Console,
+) {
+    let early = happenings.iter_mut().filter(|happening| happening.at < start);
+    let early = early.map(|happening| happening.at = start).count();
+    if early > 0 {
+        let when = moment::long(start);
+        console.note(&format!(
+            "{early} of the events lie before the run starts; they happen at its start, {when}"
+        ));
+    }
+    simulation.add_happenings(happenings);
 }

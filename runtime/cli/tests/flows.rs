@@ -105,9 +105,19 @@ fn two_runs_are_alike() {
 }
 
 #[test]
-fn the_schema_beside_the_samples_is_the_current_one() {
-    let kept = flows()[0].with_file_name("canvas.schema.json");
-    let kept = std::fs::read_to_string(kept).unwrap_or_default();
-    let current = flowrun(&["schema"]);
-    assert!(kept == current, "run: cargo run -- schema > flows/canvas.schema.json");
+fn the_schemas_beside_the_samples_are_the_current_ones() {
+    for (args, name) in [(&["schema"][..], "canvas"), (&["schema", "--test"], "test")] {
+        let kept = flows()[0].with_file_name(format!("{name}.schema.json"));
+        let kept = std::fs::read_to_string(kept).unwrap_or_default();
+        let args_shown = args.join(" ");
+        assert!(kept == flowrun(args), "run: cargo run -- {args_shown} > flows/{name}.schema.json");
+    }
+}
+
+#[test]
+fn the_tests_of_the_samples_pass_and_take_every_door() {
+    let folder = flows()[0].parent().expect("flows/").to_owned();
+    let told = flowrun(&["test", path(&folder), "--coverage=100"]);
+    assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
+    assert_eq!(told.matches("100 % covered").count(), flows().len(), "{told}");
 }

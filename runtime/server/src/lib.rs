@@ -11,6 +11,7 @@
 
 mod api;
 mod connections;
+pub mod hosted;
 mod json;
 pub mod keys;
 mod memory;
@@ -23,13 +24,15 @@ mod routes;
 mod serving;
 mod workspace;
 
+pub use flowrun_engine as engine;
 pub use flowrun_track as track;
+pub use hosted::Hosted;
 pub use keys::{Keys, Permission, Permissions, Token};
 pub use memory::Memory;
 pub use options::{Clock, Dialect, Limits, Options};
 pub use rates::{Rate, Rates};
 pub use serving::serve;
 pub use workspace::{
-    About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Happened,
-    Journeys, Neighbour, Refusal, ScheduleId, State, Step, Timing, User, Workspace,
+    About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Figure,
+    Happened, Journeys, Neighbour, Refusal, ScheduleId, State, Step, Timing, User, Workspace,
 };

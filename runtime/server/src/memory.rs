@@ -4,6 +4,7 @@
 //! are parsed before it is taken, so that only applying them is done one request after the other, which also is the order
 //! in which [`Journeys`] hear of them.
 
+mod held;
 mod plans;
 mod queue;
 

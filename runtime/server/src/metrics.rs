@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::connections::Connections;
 use crate::track::{Array, Reply};
+use crate::workspace::Figure;
 
 /// Upper bounds of the histogram's buckets, in seconds.
 const BOUNDS: [f64; 9] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
@@ -60,9 +61,11 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn text(&self, connections: &Connections) -> String {
+    pub(crate) fn text(&self, connections: &Connections, figures: &[Figure]) -> String {
         let mut text = String::with_capacity(4096);
-        self.write(&mut text, connections).expect("writing to a string can't fail");
+        let written = self.write(&mut text, connections);
+        let written = written.and_then(|()| figures.iter().try_for_each(|one| own(&mut text, one)));
+        written.expect("writing to a string can't fail");
         text
     }
 
@@ -108,6 +111,12 @@ impl Metrics {
         head(out, "flowrun_http_reading_bytes", "gauge", "Bytes of bodies being read.")?;
         writeln!(out, "flowrun_http_reading_bytes {}", self.reading.load(Relaxed))
     }
+}
+
+fn own(out: &mut String, figure: &Figure) -> std::fmt::Result {
+    let kind = if figure.name.ends_with("_total") { "counter" } else { "gauge" };
+    head(out, figure.name, kind, figure.help)?;
+    writeln!(out, "{} {}", figure.name, figure.value)
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {

@@ -63,6 +63,19 @@ pub trait Workspace: Send + Sync + 'static {
 
     /// Called now and then, for what is due by the clock alone. Answers when to be called next.
     async fn wake(&self, at_ms: i64) -> Option<i64>;
+
+    /// Figures for `GET /metrics` beside the server's own. They tell of no user.
+    fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+}
+
+/// A figure: a counter if its name ends in `_total`, else a gauge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub value: u64,
 }
 
 /// What `GET /health` tells a writer about what an answer of this server means.

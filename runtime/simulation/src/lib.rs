@@ -15,7 +15,9 @@ mod outside;
 mod place;
 pub mod population;
 mod reactions;
+mod rehearsal;
 mod remote;
+mod script;
 mod totals;
 
 pub use agenda::{Aftermath, Arrival, Edit, Happening};
@@ -25,7 +27,9 @@ pub use host::{Options, Simulation};
 pub use mischief::{Beat, Mischief, Peace};
 pub use outside::{Channel, Fetch, NoAnswers, Outside, Silent, missing};
 pub use reactions::{Reacting, Reaction, Reactions};
+pub use rehearsal::{Letter, Rehearsal, State, Whereabouts};
 pub use remote::Remote;
+pub use script::{Response, Rule, Script, Sent, SentPart};
 pub use totals::{Totals, Watcher};
 
 /// The crates below, for whoever sets a run up.

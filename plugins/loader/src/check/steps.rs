@@ -77,7 +77,7 @@ fn users(trial: &Trial, count: usize) -> Vec<User> {
         json!(""),
     ];
     let user = |number: usize| {
-        let user = trial.imagined(&format!("user-{number}"), number % 3 == 0, "some text");
+        let user = trial.imagined(&format!("user-{number}"), number.is_multiple_of(3), "some text");
         trial.reads().iter().enumerate().fold(user, |user, (column, name)| {
             user.attribute(name, values[(number + column) % values.len()].clone())
         })

@@ -90,7 +90,7 @@ fn imagined(trial: &Trial) -> Vec<User> {
     ];
     let nobody = [true, false].map(|holds| trial.imagined("nobody", holds, ""));
     let with = |(number, value): (usize, &Json)| {
-        let user = trial.imagined(&format!("user-{number}"), number % 2 == 0, "text");
+        let user = trial.imagined(&format!("user-{number}"), number.is_multiple_of(2), "text");
         trial.reads().iter().fold(user, |user, name| user.attribute(name, value.clone()))
     };
     nobody.into_iter().chain(values.iter().enumerate().map(with)).collect()

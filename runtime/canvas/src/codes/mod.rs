@@ -3,13 +3,14 @@
 //!
 //! A code keeps its meaning for ever. FR01: the file and its YAML. FR02: the graph.
 //! FR03: User Update. FR04: templates and conditions. FR05: settings of steps.
-//! FR09: not supported yet.
+//! FR06: tests. FR09: not supported yet.
 
 mod file;
 mod graph;
 mod later;
 mod settings;
 mod template;
+mod test;
 mod update;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use graph::*;
 pub use later::*;
 pub use settings::*;
 pub use template::*;
+pub use test::*;
 pub use update::*;
 
 /// A stable code: `FR0203`.
@@ -68,8 +70,15 @@ impl fmt::Display for Page {
     }
 }
 
-const GROUPS: [&[Page]; 6] =
-    [file::PAGES, graph::PAGES, update::PAGES, template::PAGES, settings::PAGES, later::PAGES];
+const GROUPS: [&[Page]; 7] = [
+    file::PAGES,
+    graph::PAGES,
+    update::PAGES,
+    template::PAGES,
+    settings::PAGES,
+    test::PAGES,
+    later::PAGES,
+];
 
 /// All pages, by code.
 pub fn all() -> impl Iterator<Item = &'static Page> {

@@ -13,7 +13,7 @@ mod view;
 mod walker;
 
 pub(crate) use scalars::short;
-pub(crate) use walker::{Area, At, OwnDoor, Walker};
+pub(crate) use walker::{Area, At, OwnDoor, Walker, listing};
 
 /// The pattern of names: of a Canvas, of a step.
 pub(crate) const NAME_PATTERN: &str = "^[a-z][a-z0-9_-]*$";

@@ -25,6 +25,8 @@ pub(crate) enum Area {
     File,
     /// The settings of a step.
     Step,
+    /// A test file.
+    Test,
 }
 
 impl Area {
@@ -32,6 +34,7 @@ impl Area {
         match self {
             Area::File => codes::UNKNOWN_KEY,
             Area::Step => codes::UNKNOWN_SETTING,
+            Area::Test => codes::UNKNOWN_IN_TEST,
         }
     }
 
@@ -39,6 +42,7 @@ impl Area {
         match self {
             Area::File => codes::MISSING_KEY,
             Area::Step => codes::MISSING_SETTING,
+            Area::Test => codes::MISSING_IN_TEST,
         }
     }
 }
@@ -226,7 +230,7 @@ impl<'w, 's> Walker<'w, 's> {
         }
         let known: Vec<&str> = view.properties().map(|(name, _)| name).collect();
         let message = match self.area {
-            Area::File => format!("`{key}` is not a key that belongs here"),
+            Area::File | Area::Test => format!("`{key}` is not a key that belongs here"),
             Area::Step => format!("`{}` has no setting `{key}`", at.key),
         };
         let span = entry.key_span.clone();
@@ -264,7 +268,7 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn missing(&mut self, view: &View<'w>, name: &str, at: &At<'_>) {
         let message = match (self.area, at.item_index) {
-            (Area::File, _) if at.key.is_empty() => format!("the file has no `{name}`"),
+            (Area::File | Area::Test, _) if at.key.is_empty() => format!("the file has no `{name}`"),
             (_, Some(index)) => format!("item {} of `{}` has no `{name}`", index + 1, at.key),
             _ => format!("`{}` has no `{name}`", at.key),
         };
@@ -379,7 +383,7 @@ fn first_place(item: &Node<'_>) -> Span {
 }
 
 /// `it has a, b and c`, unless there are too many to be of help.
-pub(super) fn listing(before: &str, names: &[&str]) -> Option<String> {
+pub(crate) fn listing(before: &str, names: &[&str]) -> Option<String> {
     if names.is_empty() || names.len() > 20 {
         return None;
     }

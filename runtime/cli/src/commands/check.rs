@@ -200,7 +200,7 @@ fn summary(files: usize, errors: usize, warnings: usize) -> String {
 }
 
 /// The Canvases that the paths stand for, each once, folders in the order of names.
-fn canvas_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn canvas_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {

@@ -46,7 +46,7 @@ pub struct Explain {
 
     /// The trace of a run, instead of running the Canvas
     #[arg(long, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["users", "start", "until", "length", "config"])]
+    #[arg(conflicts_with_all = ["users", "events", "start", "until", "length", "config"])]
     trace: Option<PathBuf>,
 
     #[command(flatten)]

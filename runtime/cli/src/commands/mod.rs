@@ -9,4 +9,6 @@ pub mod list;
 pub mod plugin;
 pub mod run;
 pub mod schema;
+pub mod serve;
 pub mod simulate;
+pub mod test;

@@ -37,9 +37,10 @@ Examples:
                                                         in FLOWRUN_API_KEY
 
 Each user of the users file enters at the start, or at its `enter_at`; one that is listed
-twice enters twice, if the Canvas lets it. In CSV an empty cell is a missing value, cells
-that are JSON (7, true, [1]) are read as such, and a column entry_properties.NAME is one
-entry property. Nothing leaves the machine, unless --backend names
+twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
+(--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an
+empty cell is a missing value, cells that are JSON (7, true, [1]) are read as such, and a column
+entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine, unless --backend names
 an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
@@ -89,9 +90,6 @@ pub struct Run {
     #[arg(long, value_name = "CLOCK", default_value = "virtual")]
     clock: String,
 
-    #[arg(long, value_name = "FILE", hide = true)]
-    events: Option<PathBuf>,
-
     #[arg(long, value_name = "DIR", hide = true)]
     state: Option<PathBuf>,
 }
@@ -119,7 +117,13 @@ impl Run {
             Prepared::Not(exit) => return Ok(exit),
         };
         let config = self.setting.source.configuration(self.flows.first().map(PathBuf::as_path))?;
-        backend::attach(&mut scene.simulation, self.backend.as_ref(), &config.backend, &interrupt)?;
+        backend::attach(
+            &mut scene.simulation,
+            self.backend.as_ref(),
+            &config.backend,
+            |name| self.setting.plugins.backend(name, &config.plugins, console),
+            &interrupt,
+        )?;
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
@@ -181,10 +185,6 @@ impl Run {
             let hint = "runs are in virtual time (`--clock virtual`)";
             bail!("`--clock {}` is not in this version: {hint}", self.clock)
         }
-        if self.events.is_some() {
-            let hint = "users enter from the users file, at `enter_at`";
-            bail!("`--events` is not in this version: {hint}")
-        }
         if self.state.is_some() {
             bail!(
                 "`--state` is not in this version: a run lives in memory, from its start to its end"
@@ -207,7 +207,7 @@ impl Run {
     }
 
     fn begin_trace(&self, path: &Path) -> anyhow::Result<TraceFile> {
-        let inputs = self.flows.iter().chain(&self.setting.users);
+        let inputs = self.flows.iter().chain(&self.setting.users).chain(&self.setting.events);
         let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
             (Ok(input), Ok(path)) => input == path,
             _ => false,

@@ -7,8 +7,6 @@ use super::table::{Fault, Faults, Table, Value};
 const KEYS: [&str; 3] = ["type", "path", "url"];
 
 /// Where the messages of one channel go.
-// Read by whoever sends; until then only judged.
-#[allow(dead_code)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Channel {
     Console,

@@ -1,8 +1,8 @@
 //! `flowrun.toml`: what a folder of Canvases may ask of the world.
 //!
-//! Four tables: `[egress]` (the hosts that may be called, and the credentials that go with
-//! them), `[backend]` (where updates are written), `[channel.NAME]` (where messages go) and
-//! `[plugin.NAME]` (how a plugin is run).
+//! Five tables: `[egress]` (the hosts that may be called, and the credentials that go with
+//! them), `[backend]` (where updates are written), `[channel.NAME]` (where messages go),
+//! `[plugin.NAME]` (how a plugin is run) and `[serve.keys.NAME]` (who may use a server).
 //! What is unknown is refused with its place, never skipped: a rule that nobody obeys is worse
 //! than none. All faults are told in one go.
 //!
@@ -15,6 +15,7 @@ mod channels;
 mod egress;
 pub mod plugins;
 mod secrets;
+mod serve;
 mod table;
 
 use std::collections::BTreeMap;
@@ -23,10 +24,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
+use flowrun_server::keys::Key;
 use toml::de::DeTable;
 
 pub use self::backend::{Backend, BackendUrl, Commit, ObjectLimits};
-use self::channels::Channel;
+pub use self::channels::Channel;
 use self::secrets::Secrets;
 use self::table::{Fault, Faults, Table};
 use crate::console::printable;
@@ -39,19 +41,21 @@ const NAME: &str = "flowrun.toml";
 /// Said in place of a file: there is to be none.
 const NO_FILE: &str = "none";
 
-const KNOWN: [&str; 4] = ["backend", "channel", "egress", "plugin"];
+const KNOWN: [&str; 5] = ["backend", "channel", "egress", "plugin", "serve"];
 
 /// What the file says.
 #[derive(Debug, Default)]
 pub struct Config {
     pub egress: Egress,
     pub backend: Backend,
-    // Read by whoever sends; until then only judged.
-    #[allow(dead_code)]
     pub channels: BTreeMap<String, Channel>,
     pub plugins: BTreeMap<String, plugins::Plugin>,
+    /// Who may use a server, by the names of their keys.
+    pub keys: Vec<Key>,
     /// The file, if nobody named it: it was found beside a Canvas.
     pub found: Option<PathBuf>,
+    /// Where the file is, if there is one.
+    folder: PathBuf,
 }
 
 impl Config {
@@ -76,7 +80,10 @@ impl Config {
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
         };
         match read(&text, &secrets) {
-            Ok(config) => Ok(Config { found: named.is_none().then_some(path), ..config }),
+            Ok(config) => {
+                let folder = secrets.folder;
+                Ok(Config { found: named.is_none().then_some(path), folder, ..config })
+            }
             Err(faults) => {
                 let said = |fault: &Fault| {
                     format!("{shown}:{}: {}", place(&text, fault.at), printable(&fault.said))
@@ -84,6 +91,13 @@ impl Config {
                 bail!(faults.iter().map(said).collect::<Vec<_>>().join("\n"))
             }
         }
+    }
+}
+
+impl Config {
+    /// A path of the file, which begins at the file's folder.
+    pub fn beside(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
     }
 }
 
@@ -113,6 +127,10 @@ fn read(text: &str, secrets: &Secrets) -> Result<Config, Vec<Fault>> {
             "plugin" => {
                 let Some(table) = table("[plugin]") else { continue };
                 config.plugins = plugins::read(&table, secrets, &mut faults);
+            }
+            "serve" => {
+                let Some(table) = table("[serve]") else { continue };
+                config.keys = serve::read(&table, &mut faults);
             }
             _ => faults.push(top.unknown(value, &KNOWN)),
         }

@@ -38,8 +38,6 @@ impl fmt::Debug for Plugin {
 
 impl Plugin {
     /// The settings, with the secrets that they name.
-    // For whoever creates a backend or a channel.
-    #[allow(dead_code)]
     pub fn settings(&self) -> Result<Json, String> {
         let mut settings = self.settings.clone();
         self.put_in(&mut settings)?;

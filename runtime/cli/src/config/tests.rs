@@ -155,8 +155,8 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("[channel]\nemail = 'file'", "2:9: `email`: a table belongs here"),
         ("[egres]\n", "1:2: `egres` is unknown in flowrun.toml: did you mean `egress`?"),
         (
-            "[serve]\n",
-            "1:2: `serve` is unknown in flowrun.toml: this version knows `backend`, `channel`, `egr",
+            "[cloud]\n",
+            "1:2: `cloud` is unknown in flowrun.toml: this version knows `backend`, `channel`, `egr",
         ),
         ("egress = 1", "1:10: `egress`: a table belongs here, and this is a number"),
         (

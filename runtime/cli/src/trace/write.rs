@@ -19,7 +19,7 @@ pub enum Contents {
 
 /// Where lines go. The first error is kept; after it nothing more is written.
 pub struct TraceFile {
-    out: BufWriter<Box<dyn Write>>,
+    out: BufWriter<Box<dyn Write + Send>>,
     contents: Contents,
     failure: Option<io::Error>,
 }
@@ -27,7 +27,7 @@ pub struct TraceFile {
 impl TraceFile {
     /// Begins a trace; `-` is standard output.
     pub fn create(path: &Path, contents: Contents) -> io::Result<TraceFile> {
-        let out: Box<dyn Write> = match path == Path::new("-") {
+        let out: Box<dyn Write + Send> = match path == Path::new("-") {
             true => Box::new(io::stdout()),
             false => Box::new(File::create(path)?),
         };
@@ -45,6 +45,13 @@ impl TraceFile {
         };
         let written = serde_json::to_writer(&mut self.out, &*line).map_err(io::Error::from);
         if let Err(error) = written.and_then(|()| self.out.write_all(b"\n")) {
+            self.failure = Some(error);
+        }
+    }
+
+    /// Lets a reader see what was written so far.
+    pub fn flush(&mut self) {
+        if let (None, Err(error)) = (&self.failure, self.out.flush()) {
             self.failure = Some(error);
         }
     }

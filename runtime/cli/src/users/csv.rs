@@ -4,7 +4,8 @@
 //! list or object is read as that, everything else is text; a number in JSON quotes
 //! (`"""7"""` in the file) stays text. In the columns of the profile's own fields (`phone`,
 //! `first_name`, …) and of `external_id` and `enter_at`, numbers stay text. A column
-//! `entry_properties.NAME` is one entry property.
+//! `entry_properties.NAME` is one entry property;
+//! in an events file, `properties.NAME` is one property of the event.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -12,10 +13,8 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Each, LARGEST_USER, Row};
+use super::{Each, LARGEST_USER, Row, Sort};
 use crate::track::Field;
-
-const PROPERTIES: &str = "entry_properties";
 
 /// Ends the reading when a row gets too large, as when a quote is never closed.
 struct Bounded<R> {
@@ -35,7 +34,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
+pub fn read(input: impl Read, sort: Sort, each: &mut Each<'_>) -> anyhow::Result<()> {
     let bytes = Rc::new(Cell::new(0));
     let input = Bounded { input, bytes: bytes.clone() };
     let mut reader = csv::ReaderBuilder::new()
@@ -47,7 +46,7 @@ pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
     if !reader.read_byte_record(&mut record)? {
         return Ok(());
     }
-    let header = match header(&record) {
+    let header = match header(sort, &record) {
         Ok(header) => header,
         Err(fault) => {
             let _ = each(Row::bad(1, fault));
@@ -65,7 +64,7 @@ pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
         }
         bytes.set(0);
         let line = record.position().map_or(0, csv::Position::line);
-        let object = row(&header, &record);
+        let object = row(sort, &header, &record);
         if each(Row { line, object }).is_break() {
             break;
         }
@@ -73,7 +72,7 @@ pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn header(record: &csv::ByteRecord) -> Result<Vec<String>, String> {
+fn header(sort: Sort, record: &csv::ByteRecord) -> Result<Vec<String>, String> {
     let mut header: Vec<String> = Vec::new();
     for (number, cell) in record.iter().enumerate() {
         let Ok(name) = str::from_utf8(cell) else {
@@ -88,13 +87,19 @@ fn header(record: &csv::ByteRecord) -> Result<Vec<String>, String> {
         }
         header.push(name.to_owned());
     }
-    match header.iter().any(|name| name == "external_id") {
-        true => Ok(header),
-        false => Err("the first line names the columns, and none is `external_id`".to_owned()),
+    let has = |wanted: &&&str| !header.iter().any(|name| name == **wanted);
+    match sort.required().iter().find(has) {
+        None => Ok(header),
+        Some(name) => Err(format!("the first line names the columns, and none is `{name}`")),
     }
 }
 
-fn row(header: &[String], record: &csv::ByteRecord) -> Result<Map<String, Json>, String> {
+fn row(
+    sort: Sort,
+    header: &[String],
+    record: &csv::ByteRecord,
+) -> Result<Map<String, Json>, String> {
+    let inside = sort.properties();
     if record.len() != header.len() {
         let word = if record.len() == 1 { "cell" } else { "cells" };
         return Err(format!("{} {word} where the header has {}", record.len(), header.len()));
@@ -111,24 +116,25 @@ fn row(header: &[String], record: &csv::ByteRecord) -> Result<Map<String, Json>,
         if cell.is_empty() {
             continue;
         }
-        match name.strip_prefix(PROPERTIES).and_then(|rest| rest.strip_prefix('.')) {
+        match name.strip_prefix(inside).and_then(|rest| rest.strip_prefix('.')) {
             Some(property) => properties.insert(property.to_owned(), value(cell)),
-            None => object.insert(name.clone(), cell_of(name, cell)),
+            None => object.insert(name.clone(), cell_of(sort, name, cell)),
         };
     }
     if !properties.is_empty() {
-        match object.entry(PROPERTIES).or_insert_with(|| Json::Object(Map::new())) {
+        match object.entry(inside).or_insert_with(|| Json::Object(Map::new())) {
             Json::Object(map) => map.extend(properties),
-            _ => return Err(format!("`{PROPERTIES}` is an object")),
+            _ => return Err(format!("`{inside}` is an object")),
         }
     }
     Ok(object)
 }
 
-fn cell_of(name: &str, cell: &str) -> Json {
+fn cell_of(sort: Sort, name: &str, cell: &str) -> Json {
     let text = || Json::String(cell.to_owned());
     match name {
         "external_id" | "enter_at" => text(),
+        "name" | "time" if sort == Sort::Events => text(),
         name if Field::named(name).is_some() => match value(cell) {
             Json::Number(_) => text(),
             value => value,
@@ -178,7 +184,7 @@ mod tests {
             ("external_id", "7", serde_json::json!("7")),
             ("external_id", "true", serde_json::json!("true")),
         ] {
-            assert_eq!(cell_of(name, cell), expected, "{name}: {cell}");
+            assert_eq!(cell_of(Sort::Users, name, cell), expected, "{name}: {cell}");
         }
     }
 }

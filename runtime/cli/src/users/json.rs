@@ -13,7 +13,7 @@ use anyhow::bail;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::{Each, LARGEST_USER, Row};
+use super::{Each, LARGEST_USER, Row, Sort};
 
 /// What the counting reader has seen.
 struct Seen {
@@ -41,7 +41,7 @@ impl<R: BufRead> Read for Counted<R> {
     }
 }
 
-pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> {
+pub fn read(mut input: impl BufRead, sort: Sort, each: &mut Each<'_>) -> anyhow::Result<()> {
     let mut line = 1;
     let first = loop {
         match input.fill_buf()?.first() {
@@ -63,7 +63,7 @@ pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> 
         None => Ok(()),
         Some(b'[') => {
             let mut enough = false;
-            let rows = Rows { each, seen: &seen, enough: &mut enough };
+            let rows = Rows { each, sort, seen: &seen, enough: &mut enough };
             match parser.deserialize_seq(rows) {
                 // Whoever has enough leaves the rest of the array unread.
                 _ if enough => Ok(()),
@@ -76,19 +76,23 @@ pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> 
                 // Without an array around it, where a user began is not known exactly.
                 let line = seen.line.get();
                 seen.bytes.set(0);
-                if each(Row::of(line, json.map_err(place)?)).is_break() {
+                if each(Row::of(sort, line, json.map_err(place)?)).is_break() {
                     break;
                 }
             }
             Ok(())
         }
-        Some(_) => bail!("line {line}: it is neither an array of users (`[`) nor a user (`{{`)"),
+        Some(_) => {
+            let (rows, one) = (sort.all(), sort.one());
+            bail!("line {line}: it is neither an array of {rows} (`[`) nor {one} (`{{`)")
+        }
     }
 }
 
 /// Hands over each element of the array.
 struct Rows<'a, 'e> {
     each: &'a mut Each<'e>,
+    sort: Sort,
     seen: &'a Seen,
     enough: &'a mut bool,
 }
@@ -97,11 +101,11 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of users")
+        write!(f, "an array of {}", self.sort.all())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while let Some(row) = sequence.next_element_seed(Element(self.seen))? {
+        while let Some(row) = sequence.next_element_seed(Element(self.seen, self.sort))? {
             if let ControlFlow::Break(()) = (self.each)(row) {
                 *self.enough = true;
                 return Err(A::Error::custom("enough"));
@@ -112,7 +116,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 }
 
 /// One element; when it is asked for, the parser stands at its first byte.
-struct Element<'a>(&'a Seen);
+struct Element<'a>(&'a Seen, Sort);
 
 impl<'de> DeserializeSeed<'de> for Element<'_> {
     type Value = Row;
@@ -121,6 +125,6 @@ impl<'de> DeserializeSeed<'de> for Element<'_> {
         let line = self.0.line.get();
         self.0.bytes.set(0);
         let json: Json = serde::Deserialize::deserialize(parser)?;
-        Ok(Row::of(line, json))
+        Ok(Row::of(self.1, line, json))
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::{Each, LARGEST_USER, Row};
+use super::{Each, LARGEST_USER, Row, Sort};
 
-pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> {
+pub fn read(mut input: impl BufRead, sort: Sort, each: &mut Each<'_>) -> anyhow::Result<()> {
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -15,7 +15,7 @@ pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> 
             skip_line(&mut input)?;
             Some(Row::bad(line, "the line is longer than 1 MiB"))
         } else {
-            row(line, &text)
+            row(sort, line, &text)
         };
         if row.is_some_and(|row| each(row).is_break()) {
             break;
@@ -24,12 +24,12 @@ pub fn read(mut input: impl BufRead, each: &mut Each<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn row(line: u64, text: &[u8]) -> Option<Row> {
+fn row(sort: Sort, line: u64, text: &[u8]) -> Option<Row> {
     if text.trim_ascii().is_empty() {
         return None;
     }
     Some(match serde_json::from_slice(text) {
-        Ok(json) => Row::of(line, json),
+        Ok(json) => Row::of(sort, line, json),
         Err(error) => Row::bad(line, fault(&error)),
     })
 }

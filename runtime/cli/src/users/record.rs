@@ -1,9 +1,10 @@
-//! One user as a file has it, and what is wrong with it.
+//! One row of a file, one user as a file has it, and what is wrong with it.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::Sort;
 use crate::core::{Context, Millis};
 use crate::moment;
 use crate::track::{Array, Object};
@@ -11,7 +12,7 @@ use crate::track::{Array, Object};
 /// The longest external id, in bytes, as User Track has it.
 const LONGEST_ID: usize = 987;
 
-/// A row of a users file.
+/// A row of a users or events file.
 pub struct Row {
     /// The line on which it begins, from 1.
     pub line: u64,
@@ -21,11 +22,12 @@ pub struct Row {
 
 impl Row {
     /// A row that should be an object.
-    pub fn of(line: u64, json: Json) -> Row {
+    pub fn of(sort: Sort, line: u64, json: Json) -> Row {
+        let one = sort.one();
         let object = match json {
             Json::Object(object) => Ok(object),
-            Json::Array(_) => Err("a user is an object, not a list".to_owned()),
-            other => Err(format!("a user is an object, not {}", noun(&other))),
+            Json::Array(_) => Err(format!("{one} is an object, not a list")),
+            other => Err(format!("{one} is an object, not {}", noun(&other))),
         };
         Row { line, object }
     }
@@ -89,7 +91,7 @@ impl Record {
     }
 }
 
-fn id(written: Option<Json>) -> Result<String, String> {
+pub(super) fn id(written: Option<Json>) -> Result<String, String> {
     match written {
         None | Some(Json::Null) => Err("`external_id` is missing".to_owned()),
         Some(Json::String(id)) if id.trim().is_empty() => Err("`external_id` is empty".to_owned()),

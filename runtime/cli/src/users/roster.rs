@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 
+use super::event;
 use super::faults::Faults;
 use super::record::Record;
-use super::{Row, read};
+use super::{Row, Sort, read};
 use crate::core::{Context, Millis};
 use crate::profiles::Memory;
+use crate::simulation::Happening;
 use crate::track::Profile;
 
 /// A user who will enter.
@@ -49,17 +51,50 @@ impl Roster {
         let mut faults = Faults::default();
         let mut entrants = Vec::new();
         let mut rows = 0;
-        read(path, &mut |row| {
+        read(path, Sort::Users, &mut |row| {
             rows += 1;
             self.take(row, &shown, &mut entrants, &mut faults);
             watch(rows)
         })?;
-        if !faults.is_empty() {
-            let count = faults.count();
-            let word = if count == 1 { "fault" } else { "faults" };
-            return Err(anyhow!("the users file has {count} {word}\n{faults}"));
-        }
+        refuse(Sort::Users, &faults)?;
         Ok(entrants)
+    }
+
+    /// Reads an events file: what users will do, in the order of the file. Users whom no users
+    /// file has come into being with their first event.
+    ///
+    /// # Errors
+    /// As [`Roster::read`].
+    pub fn events(
+        &mut self,
+        path: &Path,
+        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> anyhow::Result<Vec<Happening>> {
+        let shown = path.display().to_string();
+        let mut faults = Faults::default();
+        let mut happenings = Vec::new();
+        let mut rows = 0;
+        read(path, Sort::Events, &mut |row| {
+            rows += 1;
+            let Row { line, object } = row;
+            match object.map_err(|why| vec![why]).and_then(|one| event::parse(one, self.now)) {
+                Ok(happening) => {
+                    for warning in happening.object.warnings() {
+                        self.warnings.add(&shown, line, &warning.to_string());
+                    }
+                    happenings.push(happening);
+                }
+                Err(all) => all.iter().for_each(|what| faults.add(&shown, line, what)),
+            }
+            watch(rows)
+        })?;
+        refuse(Sort::Events, &faults)?;
+        for Happening { user, .. } in &happenings {
+            if self.profiles.get(user).is_none() {
+                self.profiles.put(Profile::new(user));
+            }
+        }
+        Ok(happenings)
     }
 
     /// What profiles won't hold as written, if anything.
@@ -84,5 +119,15 @@ impl Roster {
         }
         self.profiles.put(profile);
         entrants.push(Entrant { user: external_id.into(), at: enter_at, entry_properties });
+    }
+}
+
+/// All faults of a file, if it has any.
+fn refuse(sort: Sort, faults: &Faults) -> anyhow::Result<()> {
+    let count = faults.count();
+    let word = if count == 1 { "fault" } else { "faults" };
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(anyhow!("the {} file has {count} {word}\n{faults}", sort.all())),
     }
 }

@@ -1,4 +1,4 @@
-//! A YAML list of users. Read as a whole, therefore limited in size; the parser bounds
+//! A YAML list of users or events. Read as a whole, therefore limited in size; the parser bounds
 //! what aliases may grow to.
 
 use std::io::Read;
@@ -7,25 +7,27 @@ use anyhow::{anyhow, bail};
 use serde_json::Value as Json;
 use serde_yaml::Spanned;
 
-use super::{Each, Row};
+use super::{Each, Row, Sort};
 
 /// The largest YAML file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-pub fn read(input: impl Read, each: &mut Each<'_>) -> anyhow::Result<()> {
+pub fn read(input: impl Read, sort: Sort, each: &mut Each<'_>) -> anyhow::Result<()> {
     let mut text = String::new();
     input.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST {
-        bail!("YAML of more than 16 MiB is not read: write NDJSON, one user per line")
+        bail!("YAML of more than 16 MiB is not read: write NDJSON, one object per line")
     }
     if text.trim().is_empty() {
         return Ok(());
     }
-    let rows: Vec<Spanned<Json>> = serde_yaml::from_str(&text)
-        .map_err(|error| anyhow!("a users file is a list of users: {}", first_line(&error)))?;
+    let rows: Vec<Spanned<Json>> = serde_yaml::from_str(&text).map_err(|error| {
+        let (file, rows) = (sort.file(), sort.all());
+        anyhow!("{file} is a list of {rows}: {}", first_line(&error))
+    })?;
     for row in rows {
         let line = row.referenced.line();
-        if each(Row::of(line, row.value)).is_break() {
+        if each(Row::of(sort, line, row.value)).is_break() {
             break;
         }
     }

@@ -5,12 +5,14 @@ mod checking;
 mod configured;
 mod connected;
 mod drawing;
+mod entering;
 mod evaluating;
 mod explaining;
 mod listing;
 mod running;
 mod simulating;
 mod stage;
+mod testing;
 mod users;
 
 use stage::Stage;

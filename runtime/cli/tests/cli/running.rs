@@ -124,7 +124,7 @@ fn what_is_not_in_this_version_is_refused_in_words() {
         (&["--backend", "embedded:db"][..], "`--backend embedded:db` is not in this version"),
         (&["--backend", "https://rest.example.com"], "is not in this version"),
         (&["--clock", "real"], "`--clock real` is not in this version"),
-        (&["--events", "e.ndjson"], "`--events` is not in this version"),
+        (&["--events", "e.ndjson"], "can't read the events file `e.ndjson`"),
         (&["--state", "dir"], "`--state` is not in this version"),
         (&["--json", "--trace", "-"], "both want standard output"),
         (&["--start", "soon"], "--start: `soon` is no moment"),

@@ -1,0 +1,210 @@
+//! `flowrun serve`: the Canvases of a folder in real time, behind Braze's HTTP API.
+//!
+//! Everything is put in place before the first request is taken: faults of Canvases, keys and
+//! settings end the program at the start, not a journey later.
+
+mod keys;
+mod outward;
+mod signals;
+mod stage;
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use flowrun_engine::clock::{Clock, System};
+use flowrun_engine::log::{Keep, Memory as MemoryLog};
+use flowrun_engine::{Engine, OfThisLife, Options, Setup, Writes};
+use flowrun_server::hosted::{Entrances, Held};
+use flowrun_server::{Clock as ApiClock, Hosted, Keys, Memory, Options as ApiOptions};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+use self::signals::Signals;
+use self::stage::Stage;
+use crate::answers::Source;
+use crate::backend;
+use crate::config::BackendUrl;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::plugins::Plugins;
+use crate::trace::Contents;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowrun serve flows                                    on 127.0.0.1:8080, all in memory
+  flowrun serve flows --backend https://rest.iad-01.braze.com   updates go to Braze
+  flowrun serve flows --listen 127.0.0.1:0 --json        any free port, told on standard output
+
+Users enter by POST /canvas/trigger/send, and by the events of POST /users/track. The key that
+opens the API is in FLOWRUN_SERVE_KEY, or keys with permissions are in flowrun.toml:
+
+  [serve.keys.shop]
+  hash = \"…\"                          # printf %s TOKEN | sha256sum
+  permissions = [\"users.track\", \"canvas.trigger.send\"]
+
+Without either a key is made, and printed once. Ctrl-C and SIGTERM finish what is under way; a
+second one stops at once.
+
+Exit codes: 1 a Canvas is wrong, 2 the command is, 130 stopped by a signal.";
+
+/// How long threads that block may go on after everything has ended.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
+/// Serve the Canvases of a folder over HTTP, in real time
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    /// The folder with the Canvases
+    #[arg(value_name = "DIR")]
+    canvases: PathBuf,
+
+    /// The address to listen on; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// Where updates are written: `memory`, or the address of an endpoint that speaks User Track
+    /// [default: `url` of [backend] in flowrun.toml, else memory]
+    #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
+    backend: Option<BackendUrl>,
+
+    /// Profiles that are there from the start: NDJSON, JSON, CSV or YAML. Nobody enters by it
+    #[arg(long, short, value_name = "FILE")]
+    users: Option<PathBuf>,
+
+    /// What chance is drawn from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Write everything that happens to this file, as NDJSON (`-`: standard output; messages
+    /// then go to standard error)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// In the trace, write hashes for the texts of messages and payloads
+    #[arg(long, requires = "trace")]
+    redact: bool,
+
+    /// Tell programs the address as one JSON line on standard output, and messages likewise
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    source: Source,
+
+    #[command(flatten)]
+    plugins: Plugins,
+
+    #[arg(long, value_name = "DIR", hide = true)]
+    state: Option<PathBuf>,
+}
+
+impl Serve {
+    pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if self.state.is_some() {
+            bail!("`--state` is not in this version: a server keeps everything in memory")
+        }
+        let Some(stage) = Stage::set(self, console)? else { return Ok(Exit::Wrong) };
+        let keys = keys::find(&stage.config, console)?;
+        console.note("everything is in memory and lost at exit: no answer stands for a disk");
+        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        let served = runtime.block_on(self.serve(stage, keys, console));
+        runtime.shutdown_timeout(LEFTOVERS);
+        served
+    }
+
+    async fn serve(&self, stage: Stage, keys: Keys, console: &mut Console) -> anyhow::Result<Exit> {
+        let signals = Signals::listen()?;
+        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    ": another program listens there; name another address with --listen, or port 0"
+                }
+                _ => "",
+            };
+            anyhow!("can't listen on {}: {error}{hint}", self.listen)
+        })?;
+        let clock: Arc<dyn Clock> = Arc::new(System);
+        let entrances = Arc::new(Entrances::default());
+        let memory = Arc::new(Memory::new(stage.directory, Some(entrances.clone())));
+        memory.set_canvases(stage.shown);
+        memory.set_content_blocks(stage.blocks);
+        let held = Arc::new(Held::new(memory.clone(), clock.clone()));
+        let setup = Setup {
+            canvases: stage.canvases,
+            log: Box::new(MemoryLog::new(Keep::Nothing)),
+            profiles: held.clone(),
+            writes: match self.backend_url(&stage.config.backend) {
+                None => Writes::Here(held),
+                Some(url) => {
+                    let backend = Arc::new(backend::http(&url, &stage.config.backend)?);
+                    let life = format!("{}-{}", clock.now().0, std::process::id());
+                    Writes::Elsewhere(Arc::new(OfThisLife::new(backend, life)))
+                }
+            },
+            channels: outward::channels(&stage.config, self.messages())?,
+            fetch: stage.fetch,
+            clock: clock.clone(),
+            trace: outward::trace(self.trace.as_deref(), self.contents())?,
+        };
+        let options = Options { seed: self.seed, ..Options::default() };
+        let engine = Engine::start(options, setup)?;
+        entrances.lead_to(engine.clone());
+        let api =
+            ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
+        self.announce(listener.local_addr()?, console)?;
+        let hosted = Arc::new(Hosted::new(memory, engine.clone()));
+        let over = async {
+            tokio::select! {
+                () = signals.first() => {}
+                // Its error is told below.
+                _ = engine.ended() => {}
+            }
+        };
+        flowrun_server::serve(listener, hosted, api, over).await;
+        let ended = engine.stop().await.map_err(|error| anyhow!("{error}"))?;
+        match ended.unfinished {
+            0 => console.note("stopped; nothing was under way"),
+            count => console.note(&format!(
+                "stopped; {count} writes, messages or fetches were under way and are lost"
+            )),
+        }
+        Ok(Exit::Interrupted)
+    }
+
+    /// An endpoint elsewhere, if one was named. What can't be one was refused before.
+    fn backend_url(&self, config: &crate::config::Backend) -> Option<String> {
+        match self.backend.as_ref().or(config.url.as_ref()) {
+            Some(BackendUrl::Http(url)) => Some(url.clone()),
+            _ => None,
+        }
+    }
+
+    fn contents(&self) -> Contents {
+        if self.redact { Contents::Hashed } else { Contents::InFull }
+    }
+
+    fn messages(&self) -> outward::Messages {
+        match (self.json, self.trace.as_deref() == Some("-".as_ref())) {
+            (_, true) => outward::Messages::Aside,
+            (true, false) => outward::Messages::Json,
+            (false, false) => outward::Messages::Plain,
+        }
+    }
+
+    /// Says where it listens: programs that start it wait for this line.
+    fn announce(&self, address: SocketAddr, console: &mut Console) -> io::Result<()> {
+        let url = format!("http://{address}");
+        if self.json {
+            console.line(&json!({ "listening": url }).to_string())?;
+            console.flush()?;
+        }
+        eprintln!("listening on {url}");
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! What a server needs before the first request: Canvases, Content Blocks, profiles, answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use anyhow::{anyhow, bail};
+use flowrun_engine::{Answers, Fetch};
+use flowrun_server::track::Directory;
+use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
+
+use super::Serve;
+use crate::canvases::Opened;
+use crate::commands::check::canvas_files;
+use crate::config::{BackendUrl, Config};
+use crate::console::Console;
+use crate::core::Canvas;
+use crate::folder::Folder;
+use crate::moment;
+use crate::scene;
+use crate::users::Roster;
+
+pub struct Stage {
+    pub config: Config,
+    pub canvases: Vec<Arc<Canvas>>,
+    pub shown: Vec<Shown>,
+    pub blocks: Vec<ContentBlock>,
+    pub directory: Directory,
+    pub fetch: Arc<dyn Fetch>,
+}
+
+impl Stage {
+    /// Reads everything; `None` after the faults of Canvases were shown.
+    pub fn set(serve: &Serve, console: &Console) -> anyhow::Result<Option<Stage>> {
+        let folder = &serve.canvases;
+        if !folder.is_dir() {
+            bail!("`{}` is no folder: name the one with the Canvases", folder.display())
+        }
+        // The configuration is the folder's, wherever below it the first Canvas is.
+        let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
+        refuse(serve.backend.as_ref().or(config.backend.url.as_ref()))?;
+        let files = canvas_files(std::slice::from_ref(folder))?;
+        let Some(mut opened) = scene::open_with(&files, &config, &serve.plugins, console)? else {
+            return Ok(None);
+        };
+        let directory = directory(serve.users.as_deref(), console)?;
+        let paths = opened.iter().map(|one| &*one.path);
+        let (fixtures, egress) = serve.source.parts(paths, &config)?;
+        let fetch = Arc::new(Answers::new(fixtures, egress));
+        let blocks = blocks(&opened);
+        let (mut canvases, mut shown) = (Vec::new(), Vec::new());
+        for one in &mut opened {
+            let Some(canvas) = one.canvas.take() else { continue };
+            shown.push(hosted::shown(&canvas, edited_ms(&one.path)));
+            canvases.push(Arc::new(canvas));
+        }
+        Ok(Some(Stage { config, canvases, shown, blocks, directory, fetch }))
+    }
+}
+
+/// Backends that a run can have and a server can't, yet.
+fn refuse(backend: Option<&BackendUrl>) -> anyhow::Result<()> {
+    let other = match backend {
+        None | Some(BackendUrl::Memory | BackendUrl::Http(_)) => return Ok(()),
+        Some(BackendUrl::Embedded(folder)) => format!("embedded:{folder}"),
+        Some(BackendUrl::Plugin(name)) => format!("plugin:{name}"),
+    };
+    bail!(
+        "`--backend {other}` is not in this version of `serve`: updates are written to `memory`, or to an endpoint that speaks User Track (https://…)"
+    )
+}
+
+fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Directory> {
+    let mut roster = Roster::new(moment::present());
+    if let Some(file) = users {
+        let entrants = roster.read(file, &mut |_| ControlFlow::Continue(()))?;
+        let timed = entrants.iter().filter(|one| one.at.is_some()).count();
+        if timed > 0 {
+            console.note(&format!("{timed} of the users have an `enter_at`: nobody enters by the users file, only by the API and by events"));
+        }
+        if let Some(warnings) = roster.warnings() {
+            console.note(&format!("profiles don't hold everything as it is written\n{warnings}"));
+        }
+    }
+    let profiles = roster.profiles.iter().cloned();
+    hosted::directory(profiles).map_err(|error| anyhow!("{error}"))
+}
+
+/// The Content Blocks of all folders that Canvases lie in, by name; the first of a name counts.
+fn blocks(opened: &[Opened]) -> Vec<ContentBlock> {
+    let folders: BTreeSet<PathBuf> =
+        opened.iter().map(|one| one.path.parent().unwrap_or(Path::new("")).to_owned()).collect();
+    let mut blocks: BTreeMap<String, ContentBlock> = BTreeMap::new();
+    for folder in folders {
+        let at = if folder.as_os_str().is_empty() { Path::new(".") } else { &*folder };
+        for (name, content) in Folder::at(at).blocks() {
+            let tag = format!("content_blocks.${{{name}}}");
+            let includes =
+                |one: &&Opened| one.sources.iter().any(|source| source.text.contains(&tag));
+            let including = opened.iter().filter(includes);
+            let including = including.filter_map(|one| one.canvas.as_ref());
+            let block = ContentBlock {
+                id: name.clone(),
+                name: name.clone(),
+                content,
+                description: String::new(),
+                tags: Vec::new(),
+                created_ms: 0,
+                edited_ms: 0,
+                included_by: including.map(|canvas| canvas.head.name.to_string()).collect(),
+            };
+            blocks.entry(name).or_insert(block);
+        }
+    }
+    blocks.into_values().collect()
+}
+
+/// When the file was last changed, if the system knows.
+fn edited_ms(path: &Path) -> i64 {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    let since = modified.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+}

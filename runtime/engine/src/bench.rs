@@ -1,0 +1,135 @@
+//! The shards and their log: one round decides for all shards that have something to do, and
+//! commits with one append.
+
+use std::sync::Arc;
+
+use flowrun_core::trace::Line;
+use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
+use flowrun_log::{Append, Epoch, Sequence, ShardLog};
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::profiles::Profiles;
+use crate::status::Status;
+
+pub(crate) struct Bench {
+    places: Vec<Place>,
+    log: Box<dyn ShardLog + Send>,
+}
+
+/// A shard with what it is to be told next, and the buffers that it works in.
+struct Place {
+    id: ShardId,
+    shard: Shard,
+    epoch: Epoch,
+    inputs: Vec<Input>,
+    decided: Decided,
+    /// Nothing to decide in this round.
+    quiet: bool,
+}
+
+impl Bench {
+    /// Takes the shards over and brings them to where their log ends. Returns what was in flight
+    /// when it ended, to be performed again.
+    pub fn open(
+        options: &Options,
+        canvases: &[Arc<Canvas>],
+        mut log: Box<dyn ShardLog + Send>,
+        traces: bool,
+    ) -> Result<(Bench, Vec<Effect>), Error> {
+        let mut places = Vec::new();
+        let mut in_flight = Vec::new();
+        for id in options.shard_ids() {
+            let mut shard = Shard::new(options.settings(id));
+            for canvas in canvases {
+                shard.add_canvas(canvas.clone());
+            }
+            let epoch = log.open(id)?;
+            for read in log.read_from(id, Sequence(1))? {
+                let (_, record) = read?;
+                let _ = shard.replay(&record);
+            }
+            in_flight.extend(shard.recover());
+            if traces {
+                shard.trace();
+            }
+            places.push(Place {
+                id,
+                shard,
+                epoch,
+                inputs: Vec::new(),
+                decided: Decided::default(),
+                quiet: true,
+            });
+        }
+        Ok((Bench { places, log }, in_flight))
+    }
+
+    pub fn tell(&mut self, shard: ShardId, input: Input) {
+        self.places[usize::from(shard.0)].inputs.push(input);
+    }
+
+    /// Whether a round has anything to decide.
+    pub fn has_work(&mut self, now: Millis, pace: Pace) -> bool {
+        for place in &mut self.places {
+            place.shard.pace(pace);
+            let due = pace == Pace::Free && place.shard.next_wake().is_some_and(|wake| wake <= now);
+            place.quiet = !due && place.inputs.is_empty();
+        }
+        self.places.iter().any(|place| !place.quiet)
+    }
+
+    /// Decides, and commits. After an error nothing of the round may be performed, and the
+    /// shards are ahead of their log: they can't be used any more.
+    pub fn round(&mut self, now: Millis, profiles: &dyn Profiles) -> Result<(), Error> {
+        for place in self.places.iter_mut().filter(|place| !place.quiet) {
+            let mut step = |world: &dyn flowrun_core::World| {
+                place.shard.step(now, &mut place.inputs, world, &mut place.decided);
+            };
+            profiles.read(&mut step);
+        }
+        let decided = self.places.iter().filter(|place| !place.quiet);
+        let decided = decided.filter(|place| !place.decided.record.is_empty());
+        let appends: Vec<Append<'_>> = decided
+            .map(|place| Append {
+                shard: place.id,
+                epoch: place.epoch,
+                record: &place.decided.record,
+            })
+            .collect();
+        if !appends.is_empty() {
+            self.log.append_all(&appends)?;
+        }
+        Ok(())
+    }
+
+    /// What the round that was committed has brought, shard by shard.
+    pub fn take(&mut self, lines: &mut Vec<Line>, effects: &mut Vec<Effect>) {
+        for place in self.places.iter_mut().filter(|place| !place.quiet) {
+            lines.append(&mut place.decided.lines);
+            effects.append(&mut place.decided.effects);
+            place.quiet = true;
+        }
+    }
+
+    /// The next moment at which a timer fires.
+    pub fn next_wake(&mut self) -> Option<Millis> {
+        self.places.iter_mut().filter_map(|place| place.shard.next_wake()).min()
+    }
+
+    pub fn tally(&self, canvas: CanvasIx) -> Tally {
+        let mut sum = Tally::default();
+        self.places.iter().for_each(|place| sum.add(place.shard.tally(canvas)));
+        sum
+    }
+
+    /// Adds the shards' figures.
+    pub fn add_to(&self, status: &mut Status, canvases: usize) {
+        for place in &self.places {
+            status.users += place.shard.users() as u64;
+            for canvas in 0..canvases {
+                status.add(place.shard.tally(CanvasIx(canvas as u16)));
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The handle: what a server or a command line does with an engine.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flowrun_core::{Batcher, Canvas, CanvasIx, Context, Input, Tally};
+use tokio::sync::{mpsc, watch};
+
+use crate::bench::Bench;
+use crate::driver::{Driver, Shown};
+use crate::error::{Busy, Error};
+use crate::intake::Intake;
+use crate::options::{Options, Setup};
+use crate::outgoing::Outgoing;
+use crate::status::{Ended, Status};
+
+/// A running engine. Copies are the same engine; it goes on until it is stopped.
+#[derive(Clone)]
+pub struct Engine {
+    options: Options,
+    canvases: Arc<[Arc<Canvas>]>,
+    /// Names of events that let somebody in.
+    events: Arc<BTreeSet<Box<str>>>,
+    intake: Arc<Intake>,
+    shown: Arc<Mutex<Shown>>,
+    ended: watch::Receiver<Option<Result<Ended, Error>>>,
+}
+
+/// A user who wants into a Canvas.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entrance {
+    pub canvas: CanvasIx,
+    pub user: Box<str>,
+    /// Entry properties.
+    pub context: Option<Arc<Context>>,
+}
+
+/// Something that a user has done, and that their profile has taken note of.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Happening {
+    pub user: Box<str>,
+    pub name: Box<str>,
+    pub properties: Option<Arc<Context>>,
+}
+
+impl Engine {
+    /// Brings the shards to where their log ends, and begins. To be called in a tokio runtime
+    /// that has its timers switched on.
+    ///
+    /// # Errors
+    /// If the log can't be taken over or read.
+    pub fn start(options: Options, setup: Setup) -> Result<Engine, Error> {
+        let Setup { canvases, log, profiles, writes, channels, fetch, clock, trace } = setup;
+        let (bench, in_flight) = Bench::open(&options, &canvases, log, trace.is_some())?;
+        let (sender, replies) = mpsc::unbounded_channel();
+        let events = canvases.iter().filter_map(|canvas| canvas.head.entry.event.as_ref());
+        let events = events.map(|event| event.name.clone()).collect();
+        let intake = Arc::new(Intake::new(options.most_waiting));
+        let shown = Arc::<Mutex<Shown>>::default();
+        let backend = writes.backend().clone();
+        let driver = Driver {
+            options,
+            canvases: canvases.clone(),
+            bench: Some(bench),
+            in_flight,
+            profiles,
+            batcher: Batcher::new(backend.about().batches),
+            writes,
+            outgoing: Outgoing::new(backend, channels, fetch, sender),
+            replies,
+            intake: intake.clone(),
+            clock,
+            trace,
+            shown: shown.clone(),
+            marks: Vec::new(),
+            status: Status::default(),
+            stop_by: None,
+        };
+        let (end, ended) = watch::channel(None);
+        let door = intake.clone();
+        tokio::spawn(async move {
+            let run = tokio::spawn(driver.run());
+            let result = run.await.unwrap_or(Err(Error::Panicked));
+            door.end();
+            if let Err(error) = &result {
+                tracing::error!(%error, "the engine has ended");
+            }
+            let _ = end.send(Some(result));
+        });
+        let canvases = canvases.into();
+        Ok(Engine { options, canvases, events: Arc::new(events), intake, shown, ended })
+    }
+
+    pub fn canvases(&self) -> &[Arc<Canvas>] {
+        &self.canvases
+    }
+
+    /// The Canvas of a name.
+    pub fn canvas(&self, name: &str) -> Option<CanvasIx> {
+        let at = self.canvases.iter().position(|canvas| &*canvas.head.name == name)?;
+        Some(CanvasIx(at as u16))
+    }
+
+    /// Whether an event of this name lets anybody in.
+    pub fn listens(&self, event: &str) -> bool {
+        self.events.contains(event)
+    }
+
+    /// Lets a user enter. Ends when the record with the entry is committed; that the Canvas's
+    /// audience or its rule for entering again turned them away, is no error.
+    pub async fn enter(
+        &self,
+        canvas: CanvasIx,
+        user: &str,
+        context: Option<Arc<Context>>,
+    ) -> Result<(), Busy> {
+        self.hand_over(vec![Entrance { canvas, user: user.into(), context }])?;
+        self.committed().await
+    }
+
+    /// Tells of an event. Ends when what it leads to at once is committed.
+    pub async fn event(
+        &self,
+        user: &str,
+        name: &str,
+        properties: Option<Arc<Context>>,
+    ) -> Result<(), Busy> {
+        self.room()?;
+        self.happened(vec![Happening { user: user.into(), name: name.into(), properties }]);
+        self.committed().await
+    }
+
+    /// Hands over entries, all or none of them. They are committed when [`Self::committed`],
+    /// called after this, ends.
+    pub fn hand_over(&self, entrances: Vec<Entrance>) -> Result<(), Busy> {
+        let input = |entrance: Entrance| {
+            let Entrance { canvas, user, context } = entrance;
+            (self.options.shard_of(&user), Input::Enter { canvas, user, context })
+        };
+        self.intake.offer(entrances.into_iter().map(input).collect())
+    }
+
+    /// Hands over what has happened and can't be refused any more: ask for [`Self::room`] before
+    /// it happens.
+    pub fn happened(&self, happenings: Vec<Happening>) {
+        let input = |happening: Happening| {
+            let Happening { user, name, properties } = happening;
+            (self.options.shard_of(&user), Input::Event { user, name, properties })
+        };
+        self.intake.insist(happenings.into_iter().map(input).collect());
+    }
+
+    /// Whether more may be handed over.
+    pub fn room(&self) -> Result<(), Busy> {
+        self.intake.room()
+    }
+
+    /// How many entries and events were ever handed over.
+    pub fn handed_over(&self) -> u64 {
+        self.intake.handed_over()
+    }
+
+    /// Ends when all that was handed over before is committed.
+    pub async fn committed(&self) -> Result<(), Busy> {
+        self.intake.mark()?.await.map_err(|_| Busy::Failed)
+    }
+
+    pub fn status(&self) -> Status {
+        self.shown().status
+    }
+
+    /// The counters of each Canvas.
+    pub fn tallies(&self) -> Vec<Tally> {
+        self.shown().tallies.clone()
+    }
+
+    /// Takes nothing more, finishes what can be finished without waiting for a timer, and ends;
+    /// after [`Options::drain`] in any case.
+    pub async fn stop(&self) -> Result<Ended, Error> {
+        self.intake.stop();
+        self.ended().await
+    }
+
+    /// Ends when the engine has ended: after a stop, or by an error.
+    pub async fn ended(&self) -> Result<Ended, Error> {
+        let mut ended = self.ended.clone();
+        let result = ended.wait_for(Option::is_some).await;
+        result.ok().and_then(|result| result.clone()).unwrap_or(Err(Error::Panicked))
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! Why the engine can't take something, and why it ended.
+
+/// Nothing was taken over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Busy {
+    /// A queue is full, or the backend can't keep up.
+    #[error("too much is waiting; send it again later")]
+    Full,
+    #[error("the engine is stopping; send it again later")]
+    Stopping,
+    /// The engine has ended, or the commit failed: what was handed over may have happened.
+    #[error("the engine has failed; what was sent may be lost")]
+    Failed,
+}
+
+/// Why the engine ended by itself. It stops rather than do what it can't make durable.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the log can't be written or read: {0}")]
+    Log(String),
+    #[error("the engine broke off while deciding; this is a fault of flowrun or of a plugin")]
+    Panicked,
+}
+
+impl From<flowrun_log::Error> for Error {
+    fn from(error: flowrun_log::Error) -> Error {
+        Error::Log(error.to_string())
+    }
+}

@@ -1,0 +1,170 @@
+//! What comes from outside: a bounded queue in front of the rounds.
+//!
+//! Many calls are handed over together, all or none of them. A mark in the queue tells when all
+//! that was handed over before it is committed.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use flowrun_core::{Input, ShardId};
+use tokio::sync::{Notify, oneshot};
+
+use crate::error::Busy;
+
+/// What waits for its round.
+pub(crate) enum Item {
+    Input(ShardId, Input),
+    /// To be told when everything before it is committed.
+    Mark(oneshot::Sender<()>),
+}
+
+/// Whether the queue takes anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Door {
+    Open,
+    /// The backend can't keep up.
+    Crowded,
+    Stopping,
+    Ended,
+}
+
+pub(crate) struct Intake {
+    queue: Mutex<Queue>,
+    most: usize,
+    news: Notify,
+}
+
+struct Queue {
+    items: VecDeque<Item>,
+    inputs: usize,
+    door: Door,
+    handed_over: u64,
+}
+
+impl Intake {
+    pub fn new(most: usize) -> Intake {
+        let queue = Queue { items: VecDeque::new(), inputs: 0, door: Door::Open, handed_over: 0 };
+        Intake { queue: Mutex::new(queue), most, news: Notify::new() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all or none. More than the whole queue holds is taken while nothing else waits:
+    /// otherwise it could never be.
+    pub fn offer(&self, inputs: Vec<(ShardId, Input)>) -> Result<(), Busy> {
+        let mut queue = self.queue();
+        queue.lets_in()?;
+        if queue.inputs > 0 && queue.inputs + inputs.len() > self.most {
+            return Err(Busy::Full);
+        }
+        queue.take(inputs);
+        drop(queue);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Takes what has happened already and can't be refused any more. Whoever calls this has
+    /// asked for [`Self::room`] before it happened.
+    pub fn insist(&self, inputs: Vec<(ShardId, Input)>) {
+        let mut queue = self.queue();
+        if queue.door != Door::Ended {
+            queue.take(inputs);
+        }
+        drop(queue);
+        self.news.notify_one();
+    }
+
+    /// Whether there is room for more.
+    pub fn room(&self) -> Result<(), Busy> {
+        let queue = self.queue();
+        queue.lets_in()?;
+        if queue.inputs < self.most { Ok(()) } else { Err(Busy::Full) }
+    }
+
+    /// Ends when all that was handed over before is committed.
+    pub fn mark(&self) -> Result<oneshot::Receiver<()>, Busy> {
+        let mut queue = self.queue();
+        if queue.door == Door::Ended {
+            return Err(Busy::Failed);
+        }
+        let (sender, receiver) = oneshot::channel();
+        queue.items.push_back(Item::Mark(sender));
+        drop(queue);
+        self.news.notify_one();
+        Ok(receiver)
+    }
+
+    /// How many inputs were ever handed over.
+    pub fn handed_over(&self) -> u64 {
+        self.queue().handed_over
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.queue().inputs
+    }
+
+    /// Up to so many inputs in their order, and the marks between them.
+    pub fn take(&self, most: usize, each: &mut dyn FnMut(Item)) {
+        let mut queue = self.queue();
+        for _ in 0..most {
+            let Some(item) = queue.items.pop_front() else { return };
+            if matches!(item, Item::Input(..)) {
+                queue.inputs -= 1;
+            }
+            each(item);
+        }
+    }
+
+    /// Lets in or not, as long as nobody has stopped it for good.
+    pub fn crowded(&self, crowded: bool) {
+        let mut queue = self.queue();
+        if matches!(queue.door, Door::Open | Door::Crowded) {
+            queue.door = if crowded { Door::Crowded } else { Door::Open };
+        }
+    }
+
+    pub fn stop(&self) {
+        let mut queue = self.queue();
+        if queue.door != Door::Ended {
+            queue.door = Door::Stopping;
+        }
+        drop(queue);
+        self.news.notify_one();
+    }
+
+    /// Nobody takes anything out any more: what waits is dropped, and whoever waits is told.
+    pub fn end(&self) {
+        let mut queue = self.queue();
+        queue.door = Door::Ended;
+        queue.items.clear();
+        queue.inputs = 0;
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.queue().door == Door::Stopping
+    }
+
+    /// Something has come, or the door has changed.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+}
+
+impl Queue {
+    fn lets_in(&self) -> Result<(), Busy> {
+        match self.door {
+            Door::Open => Ok(()),
+            Door::Crowded => Err(Busy::Full),
+            Door::Stopping => Err(Busy::Stopping),
+            Door::Ended => Err(Busy::Failed),
+        }
+    }
+
+    fn take(&mut self, inputs: Vec<(ShardId, Input)>) {
+        self.inputs += inputs.len();
+        self.handed_over += inputs.len() as u64;
+        self.items.extend(inputs.into_iter().map(|(shard, input)| Item::Input(shard, input)));
+    }
+}

@@ -1,0 +1,92 @@
+//! What an engine is made of, and its bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowrun_core::{Canvas, RetryPolicy, Settings, ShardId};
+use flowrun_log::ShardLog;
+use flowrun_profiles::ProfileBackend;
+
+use crate::channels::Channels;
+use crate::clock::Clock;
+use crate::fetch::Fetch;
+use crate::profiles::Profiles;
+use crate::trace::Trace;
+
+/// How an engine runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub seed: u64,
+    /// Users are spread over so many shards. A log is read back with the same number.
+    pub shards: u16,
+    pub retry: RetryPolicy,
+    /// From so many writes in the batcher on, timers are held back and nobody enters.
+    pub most_writes: usize,
+    /// The same for messages that wait for their channel.
+    pub most_messages: usize,
+    /// Entries and events that may wait for their round; more are refused.
+    pub most_waiting: usize,
+    /// How long a stop may take: what isn't finished then is broken off.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            seed: 0,
+            shards: 4,
+            retry: RetryPolicy::default(),
+            most_writes: 32_768,
+            most_messages: 65_536,
+            most_waiting: 65_536,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn settings(&self, id: ShardId) -> Settings {
+        Settings { id, seed: self.seed, retry: self.retry }
+    }
+
+    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = ShardId> {
+        (0..self.shards.max(1)).map(ShardId)
+    }
+
+    pub(crate) fn shard_of(&self, user: &str) -> ShardId {
+        ShardId::of(user, self.shards.max(1))
+    }
+}
+
+/// What an engine works with.
+pub struct Setup {
+    /// Records call them by their place: a log is read back with the same ones in the same order.
+    pub canvases: Vec<Arc<Canvas>>,
+    pub log: Box<dyn ShardLog + Send>,
+    /// What steps read.
+    pub profiles: Arc<dyn Profiles>,
+    pub writes: Writes,
+    pub channels: Channels,
+    pub fetch: Arc<dyn Fetch>,
+    pub clock: Arc<dyn Clock>,
+    /// Is told everything that happens, if there is one.
+    pub trace: Option<Box<dyn Trace>>,
+}
+
+/// Where updates are written.
+#[derive(Clone)]
+pub enum Writes {
+    /// To the very profiles that steps read.
+    Here(Arc<dyn ProfileBackend>),
+    /// Elsewhere. What is acknowledged there is applied to the profiles that steps read, before
+    /// the hold ends.
+    Elsewhere(Arc<dyn ProfileBackend>),
+}
+
+impl Writes {
+    pub(crate) fn backend(&self) -> &Arc<dyn ProfileBackend> {
+        match self {
+            Writes::Here(backend) | Writes::Elsewhere(backend) => backend,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A workspace whose users move through Canvases on an engine: profiles as in [`Memory`], journeys on the engine.
+//!
+//! Both work on the same profiles: what `POST /users/track` changes is what steps read, and where User Updates are
+//! written if no other backend is named. An answer of 2xx to what lets users in follows the engine's commit.
+//!
+//! Users without an external id don't enter: journeys are told apart by it.
+
+mod canvases;
+mod journeys;
+mod profiles;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use canvases::shown;
+pub use journeys::Entrances;
+pub use profiles::{Held, directory};
+
+use crate::engine::{self, Engine};
+use crate::memory::Memory;
+use crate::track::{Trigger, WriteKey};
+use crate::workspace::{
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Refusal,
+    ScheduleId, Timing, Workspace,
+};
+
+/// [`Memory`] with an engine behind it.
+pub struct Hosted {
+    memory: Arc<Memory>,
+    engine: Engine,
+}
+
+impl From<engine::Busy> for Busy {
+    fn from(busy: engine::Busy) -> Busy {
+        match busy {
+            engine::Busy::Full => Busy::Full,
+            engine::Busy::Stopping => Busy::Stopping,
+            engine::Busy::Failed => Busy::Failed,
+        }
+    }
+}
+
+impl Hosted {
+    /// The memory's [`Entrances`] have to lead to this engine.
+    pub fn new(memory: Arc<Memory>, engine: Engine) -> Hosted {
+        Hosted { memory, engine }
+    }
+
+    /// Ends when what was handed over since then is committed; at once if nothing was.
+    async fn committed_since(&self, before: u64) -> Result<(), Busy> {
+        match self.engine.handed_over() == before {
+            true => Ok(()),
+            false => Ok(self.engine.committed().await?),
+        }
+    }
+}
+
+#[async_trait]
+impl Workspace for Hosted {
+    fn about(&self) -> About {
+        self.memory.about()
+    }
+
+    async fn track(&self, body: Body, keys: Option<Vec<WriteKey>>) -> Answer {
+        // Once profiles have taken note of events, these can't be refused any more.
+        self.engine.room()?;
+        let before = self.engine.handed_over();
+        let reply = self.memory.track(body, keys).await?;
+        self.committed_since(before).await?;
+        Ok(reply)
+    }
+
+    async fn users(&self, neighbour: Neighbour, body: Body) -> Answer {
+        if neighbour == Neighbour::TrackSync {
+            self.engine.room()?;
+        }
+        let before = self.engine.handed_over();
+        let reply = self.memory.users(neighbour, body).await?;
+        self.committed_since(before).await?;
+        Ok(reply)
+    }
+
+    async fn trigger(
+        &self,
+        trigger: Trigger,
+        dispatch: &Dispatch,
+        at_ms: i64,
+    ) -> Result<(), Refusal> {
+        let before = self.engine.handed_over();
+        self.memory.trigger(trigger, dispatch, at_ms).await?;
+        self.committed_since(before).await.map_err(Refusal::Busy)
+    }
+
+    async fn schedule(
+        &self,
+        trigger: Trigger,
+        dispatch: &Dispatch,
+        schedule: &ScheduleId,
+        timing: Timing,
+        at_ms: i64,
+    ) -> Result<(), Refusal> {
+        self.memory.schedule(trigger, dispatch, schedule, timing, at_ms).await
+    }
+
+    async fn reschedule(
+        &self,
+        canvas: &str,
+        schedule: &ScheduleId,
+        timing: Timing,
+        at_ms: i64,
+    ) -> Result<bool, Refusal> {
+        self.memory.reschedule(canvas, schedule, timing, at_ms).await
+    }
+
+    async fn unschedule(&self, canvas: &str, schedule: &ScheduleId) -> Result<bool, Refusal> {
+        self.memory.unschedule(canvas, schedule).await
+    }
+
+    fn canvases(&self) -> Arc<[Canvas]> {
+        self.memory.canvases()
+    }
+
+    fn content_blocks(&self) -> Arc<[ContentBlock]> {
+        self.memory.content_blocks()
+    }
+
+    async fn wake(&self, at_ms: i64) -> Option<i64> {
+        self.memory.wake(at_ms).await
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let status = self.engine.status();
+        let figure = |name, help, value| Figure { name, help, value };
+        vec![
+            figure("flowrun_journeys_entered_total", "Journeys begun.", status.entered),
+            figure("flowrun_journeys_completed_total", "Journeys completed.", status.completed),
+            figure("flowrun_journeys_exited_total", "Journeys ended by a step.", status.exited),
+            figure("flowrun_journeys_failed_total", "Journeys ended by a failure.", status.failed),
+            figure("flowrun_entries_refused_total", "Turned away by a Canvas.", status.turned_away),
+            figure("flowrun_journeys_waiting", "Journeys at a wait.", status.waiting),
+            figure("flowrun_journeys_held", "Journeys held until a write.", status.held),
+            figure("flowrun_journeys_sending", "Journeys at a message.", status.sending),
+            figure("flowrun_writes_waiting", "Writes without an outcome.", status.writes),
+            figure("flowrun_requests_under_way", "Requests to the backend.", status.under_way),
+            figure("flowrun_write_requests_total", "Requests to the backend.", status.requests),
+            figure("flowrun_write_objects_total", "Objects sent to the backend.", status.objects),
+            figure("flowrun_messages_total", "Messages sent.", status.messages),
+            figure("flowrun_messages_waiting", "Messages without an outcome.", status.posting),
+            figure("flowrun_fetches_waiting", "Fetches without an answer.", status.fetching),
+            figure("flowrun_dead_letters_total", "Dead letters.", status.dead_letters),
+            figure("flowrun_entries_queued", "Entries and events queued.", status.queued),
+            figure("flowrun_crowded", "1 while entries are refused.", u64::from(status.crowded)),
+        ]
+    }
+}

@@ -1,0 +1,41 @@
+//! Canvases as `/canvas/list` and `/canvas/details` show them.
+
+use crate::engine::core::sdk::Door;
+use crate::engine::core::{self, NodeIx};
+use crate::workspace::{Canvas, EntryKind, State, Step};
+
+/// What the API shows of a Canvas; `edited_ms` is when its file was last changed.
+pub fn shown(canvas: &core::Canvas, edited_ms: i64) -> Canvas {
+    let head = &canvas.head;
+    let entry = match (&head.entry.event, head.entry.api) {
+        (Some(_), false) => EntryKind::Event,
+        _ => EntryKind::Api,
+    };
+    Canvas {
+        id: head.name.to_string(),
+        name: head.name.to_string(),
+        description: head.description.clone().unwrap_or_default(),
+        state: State::Active,
+        entry,
+        tags: Vec::new(),
+        created_ms: edited_ms,
+        edited_ms,
+        first_entry_ms: None,
+        last_entry_ms: None,
+        steps: (0..canvas.node_count()).map(|at| step(canvas, NodeIx(at as u16))).collect(),
+    }
+}
+
+fn step(canvas: &core::Canvas, at: NodeIx) -> Step {
+    let node = canvas.node(at);
+    let way = |(door, name): (usize, &std::sync::Arc<str>)| {
+        let to = canvas.way(at, Door(u16::try_from(door).ok()?))?;
+        Some((name.to_string(), canvas.node(to).id.to_string()))
+    };
+    Step {
+        id: node.id.to_string(),
+        kind: node.kind.to_string(),
+        channels: Vec::new(),
+        next: node.doors.iter().enumerate().filter_map(way).collect(),
+    }
+}

@@ -1,0 +1,53 @@
+//! From what the API is told to what the engine is told.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::engine::{Engine, Entrance, Happening};
+use crate::track::Array;
+use crate::workspace::{Busy, Entry, Happened, Journeys, User};
+
+/// The way into an engine. Profiles come before the engine that reads them, so it is led there once it has started; until
+/// then nobody enters.
+#[derive(Default)]
+pub struct Entrances(OnceLock<Engine>);
+
+impl Entrances {
+    /// Leads to this engine from now on; the first one stays.
+    pub fn lead_to(&self, engine: Engine) {
+        let _ = self.0.set(engine);
+    }
+}
+
+impl Journeys for Entrances {
+    fn enter(&self, entries: Vec<Entry>) -> Result<(), Busy> {
+        let engine = self.0.get().ok_or(Busy::Stopping)?;
+        let entrance = |entry: Entry| {
+            let canvas = engine.canvas(&entry.canvas)?;
+            let user = entry.user.external_id?.into_boxed_str();
+            let context = (!entry.context.is_empty()).then(|| entry.context.clone());
+            Some(Entrance { canvas, user, context })
+        };
+        Ok(engine.hand_over(entries.into_iter().filter_map(entrance).collect())?)
+    }
+
+    fn listens(&self, kind: Array, name: &str) -> bool {
+        kind == Array::Events && self.0.get().is_some_and(|engine| engine.listens(name))
+    }
+
+    fn happened(&self, events: Vec<Happened>) {
+        let Some(engine) = self.0.get() else { return };
+        let happening = |event: Happened| {
+            let user = event.user.external_id?.into_boxed_str();
+            let properties = (!event.properties.is_empty()).then(|| Arc::new(event.properties));
+            Some(Happening { user, name: event.name.into(), properties })
+        };
+        engine.happened(events.into_iter().filter_map(happening).collect());
+    }
+
+    fn forget(&self, users: Vec<User>) {
+        // Journeys of somebody who is gone read an empty profile until they end.
+        if !users.is_empty() {
+            tracing::warn!(users = users.len(), "deleted users who are on their way stay on it");
+        }
+    }
+}

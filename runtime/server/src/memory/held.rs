@@ -1,0 +1,144 @@
+//! What an engine does with the profiles: reads them, and writes held updates to them.
+//!
+//! A held update goes the way of `POST /users/track`, objects, rules and write keys alike; only HTTP is left out. Its
+//! events let nobody into a Canvas: journeys don't hear of what they wrote themselves, in this host as in the simulation.
+
+use serde_json::{Map, Value as Json};
+
+use super::Memory;
+use crate::engine::core::batcher::{Answers, Part, Reply};
+use crate::engine::core::{Millis, Outcome, UserIx, World};
+use crate::track::{self, Array, Batch, Directory, Prepared, Profile, WriteKey};
+
+/// How long to wait for the end of a maintenance.
+const MAINTENANCE: Millis = Millis(1_000);
+
+/// Profiles by external id, as decisions read them.
+struct Read<'a>(&'a Directory);
+
+impl World for Read<'_> {
+    fn profile(&self, _: Option<UserIx>, id: &str) -> Option<&Profile> {
+        self.0.profiles.by_external_id(id)
+    }
+}
+
+impl Memory {
+    /// Lends the profiles to one decision.
+    pub(crate) fn lend(&self, look: &mut dyn FnMut(&dyn World)) {
+        self.read(|directory| look(&Read(directory)));
+    }
+
+    /// Writes held updates, and says of each object what became of it.
+    pub(crate) fn write_held(&self, now: Millis, parts: &[Part]) -> Reply {
+        let objects = Objects::of(parts, |_, _| true);
+        match self.commit_held(now, &objects) {
+            Some(batch) => objects.reply(&batch),
+            None => {
+                let cause = "the profiles are in maintenance".to_owned();
+                let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
+                Reply::new(Some(503), Answers::All(wait))
+            }
+        }
+    }
+
+    /// Applies what a backend elsewhere has written.
+    pub(crate) fn acknowledge(&self, now: Millis, parts: &[Part], reply: &Reply) {
+        let mut written = std::collections::BTreeSet::new();
+        reply.each(parts, |part, object, _, outcome| {
+            if matches!(outcome, Outcome::Applied | Outcome::Accepted) {
+                written.insert((part, object));
+            }
+        });
+        let objects = Objects::of(parts, |part, object| written.contains(&(part, object)));
+        let mut state = self.state();
+        // A maintenance is about requests; what is written elsewhere can't wait for its end.
+        state.apply_held(&objects, now);
+    }
+
+    fn commit_held(&self, now: Millis, objects: &Objects) -> Option<Batch> {
+        let mut state = self.state();
+        match state.queue {
+            Some(_) => None,
+            None => Some(state.apply_held(objects, now)),
+        }
+    }
+}
+
+impl super::State {
+    fn apply_held(&mut self, objects: &Objects, now: Millis) -> Batch {
+        let parsed = match Prepared::parse(&objects.body, &objects.limits(&self.directory)) {
+            Ok(parsed) => parsed,
+            // Only a body that isn't arrays of objects is refused as a whole.
+            Err(_) => return Batch::default(),
+        };
+        self.commit(&parsed, Some(&objects.keys), now.0)
+    }
+}
+
+/// Objects of held updates as the body of a request, with their keys in its order.
+struct Objects {
+    body: Map<String, Json>,
+    keys: Vec<WriteKey>,
+}
+
+impl Objects {
+    fn of(parts: &[Part], wanted: impl Fn(usize, u32) -> bool) -> Objects {
+        let (mut body, mut keys) = (Map::new(), Vec::new());
+        let digests: Vec<u128> = parts.iter().map(|part| part.write.key.digest()).collect();
+        for (at, array) in Array::ALL.into_iter().enumerate() {
+            let mut objects = Vec::new();
+            for (ix, part) in parts.iter().enumerate() {
+                for (number, text) in part.texts(at).filter(|(number, _)| wanted(ix, *number)) {
+                    let mut object: Json = serde_json::from_str(text).unwrap_or_default();
+                    if let Json::Object(object) = &mut object {
+                        object.insert("external_id".into(), (*part.write.key.user).into());
+                    }
+                    objects.push(object);
+                    keys.push(key(digests[ix], number));
+                }
+            }
+            if !objects.is_empty() {
+                body.insert(array.name().to_owned(), Json::Array(objects));
+            }
+        }
+        Objects { body, keys }
+    }
+
+    /// The directory's, but for the size of requests: the batcher keeps to its own.
+    fn limits(&self, directory: &Directory) -> track::Limits {
+        track::Limits { per_array: usize::MAX, combined: None, ..directory.limits }
+    }
+
+    fn reply(&self, batch: &Batch) -> Reply {
+        let outcomes = |array: Array| -> Vec<Outcome> {
+            let given = self.body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
+            let known = batch.outcomes(array).unwrap_or_default().iter().map(outcome);
+            let unread = || Outcome::Refused("the object can't be read".to_owned());
+            known.chain(std::iter::repeat_with(unread)).take(given).collect()
+        };
+        let [attributes, events, purchases] = Array::ALL.map(outcomes);
+        let all = [&attributes, &events, &purchases];
+        let whole = all.iter().all(|array| array.iter().all(|one| *one == Outcome::Applied));
+        let answers = match whole {
+            true => Answers::All(Outcome::Applied),
+            false => Answers::Each { attributes, events, purchases },
+        };
+        Reply::new(Some(201), answers)
+    }
+}
+
+/// A key tells 256 objects apart; a write with more of them counts as several.
+fn key(digest: u128, number: u32) -> WriteKey {
+    let [object, ..] = number.to_le_bytes();
+    WriteKey { write: digest.wrapping_add(u128::from(number / 256)), object }
+}
+
+fn outcome(outcome: &track::Outcome) -> Outcome {
+    match outcome {
+        // Nobody: the object was for existing profiles only, and was taken as such.
+        track::Outcome::Applied { .. } | track::Outcome::Known { .. } | track::Outcome::Nobody => {
+            Outcome::Applied
+        }
+        track::Outcome::Refused(error) => Outcome::Refused(error.message.clone()),
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine in virtual time: tokio's clock is paused, so that waits take none, and a backend says what the test wants.
+
+mod alike;
+mod bounds;
+mod draining;
+mod hold;
+mod log;
+mod stage;
