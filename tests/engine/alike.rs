@@ -133,8 +133,7 @@ async fn lived() -> Vec<Line> {
     engine.hand_over(entrances.collect()).unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(3 * 86_400)).await;
     assert_eq!(engine.status().completed, USERS as u64);
-    let lines = lines.0.lock().unwrap().clone();
-    lines
+    lines.0.lock().unwrap().clone()
 }
 
 /// What happened to each user, in order; who shares a request with whom is no user's business.
