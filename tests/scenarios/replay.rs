@@ -1,6 +1,7 @@
 //! P8, P9: a shard that reads the log is the shard that wrote it, and asks no step.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flowrun_simulation::core::sdk::{
     Catalogue, Cohort, Decision, Declaration, Door, Fault, Kind, Step, Visit, schemars, serde,
@@ -10,6 +11,13 @@ use flowrun_tests::Lab;
 
 /// How often the step below was asked, over all tests of this process.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Tests that count how often it was asked run one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A step that answers differently each time: recovery must not care.
 struct Moody;
@@ -115,6 +123,7 @@ fn story(seed: u64) -> Lab {
 
 #[test]
 fn a_replayed_log_gives_the_same_state_and_asks_no_step() {
+    let _alone = alone();
     let (mut resting, mut buried) = (0, 0);
     for seed in 0..200 {
         let mut lab = story(seed);
@@ -175,4 +184,67 @@ fn lives_on_alike(lab: &mut Lab, mut shard: flowrun_simulation::core::Shard, see
     // Nobody comes to the moody step again, so that all that follows must be the same.
     let [live, recovered] = decided;
     assert_eq!(live, recovered, "seed {seed}");
+}
+
+#[test]
+fn a_snapshot_stands_for_all_records_before_it() {
+    let _alone = alone();
+    for seed in 0..200 {
+        let mut lab = story(seed);
+        let canvas = lab.canvas.clone();
+        let fresh = || {
+            let mut shard = flowrun_simulation::core::Shard::new(Default::default());
+            shard.add_canvas(canvas.clone());
+            shard
+        };
+        let half = lab.records.len() / 2;
+        let mut first = fresh();
+        for record in &lab.records[..half] {
+            let _ = first.replay(record);
+        }
+        let snapshot = first.snapshot();
+        let mut shard = fresh();
+        shard.restore(&snapshot).expect("a snapshot of the same Canvases");
+        assert_eq!(shard.snapshot(), snapshot, "seed {seed}: nothing is lost on the way");
+        assert_eq!(shard.next_wake(), first.next_wake(), "seed {seed}: timers are made again");
+        for record in &lab.records[half..] {
+            let _ = shard.replay(record);
+        }
+        shard.check();
+        assert_eq!(shard.fingerprint(), lab.shard.fingerprint(), "seed {seed}");
+        let _ = shard.recover();
+        shard.trace();
+        lives_on_alike(&mut lab, shard, seed);
+    }
+}
+
+#[test]
+fn what_is_no_snapshot_is_refused_and_changes_nothing() {
+    let _alone = alone();
+    let mut lab = story(7);
+    let good = lab.shard.snapshot();
+    let other = Lab::with(&CANVAS.replace("3s", "4s"), catalogue());
+    let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
+    for (what, bytes, said) in [
+        ("nothing", vec![], "an empty snapshot"),
+        ("a later format", vec![9, 1, 2], "a snapshot of format 9; this version reads 1"),
+        ("half of one", cut(&good), "a damaged snapshot"),
+        ("more than one", [&good[..], &[0]].concat(), "a damaged snapshot"),
+        (
+            "another version's",
+            other.shard.snapshot(),
+            "a snapshot of other Canvases, or of other versions of them",
+        ),
+    ] {
+        let before = lab.shard.fingerprint();
+        let error = lab.shard.restore(&bytes).expect_err(what);
+        assert_eq!(error.to_string(), said, "{what}");
+        assert_eq!(lab.shard.fingerprint(), before, "{what}");
+    }
+    // Any byte may rot: restoring says so or gives some state, and never panics.
+    for place in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x41;
+        let _ = lab.shard.restore(&bytes);
+    }
 }

@@ -14,11 +14,12 @@
 use std::sync::Arc;
 
 use flowrun_sdk::{Door, Millis};
+use serde::{Deserialize, Serialize};
 
 use crate::input::Context;
 use crate::{CanvasIx, ItemId, JourneyIx, NodeIx, UserIx};
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Journey {
     pub user: UserIx,
     pub canvas: CanvasIx,
@@ -26,10 +27,11 @@ pub(crate) struct Journey {
     /// The user's entries into this Canvas, this one included.
     pub entry: u32,
     pub state: State,
+    #[serde(with = "crate::record::json_text")]
     pub context: Option<Arc<Context>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     /// At a step, to be decided in this call. No journey is ready between calls.
     Ready,
@@ -49,7 +51,7 @@ pub(crate) enum State {
 }
 
 /// All journeys of a shard, in slots that are used again.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Journeys {
     slots: Vec<Option<Journey>>,
     free: Vec<JourneyIx>,

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use flowrun_sdk::{Message, Millis, Objects};
+use serde::{Deserialize, Serialize};
 
 use crate::{CanvasIx, ItemId, JourneyIx, NodeIx, Progress, UserIx};
 
 /// Where a write or message stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Stage {
     /// Behind an earlier write of the same user.
     Queued,
@@ -22,7 +23,7 @@ pub(crate) enum Stage {
 }
 
 /// Whose it is: what its key consists of, and stays when the journey has gone on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Origin {
     pub user: UserIx,
     pub canvas: CanvasIx,
@@ -30,6 +31,7 @@ pub(crate) struct Origin {
     pub entry: u32,
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PendingWrite {
     pub origin: Origin,
     /// The journey that is held; none once its deadline has passed.
@@ -48,6 +50,7 @@ pub(crate) struct PendingWrite {
     pub next: u32,
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PendingMessage {
     pub origin: Origin,
     pub journey: JourneyIx,
@@ -58,11 +61,13 @@ pub(crate) struct PendingMessage {
 }
 
 /// Slots that are used again, each use under a number of its own.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Outbox<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Slot<T> {
     use_no: u32,
     item: Option<T>,

@@ -117,6 +117,8 @@ pub enum Change {
     DeadLetter(Box<DeadLetter>),
     /// A journey has ended.
     Exited { journey: JourneyIx, ending: Ending },
+    /// A step's text aborted on purpose: counted, and the journey goes on.
+    Aborted { journey: JourneyIx },
 }
 
 /// How far a write is that has to come again.
@@ -191,7 +193,7 @@ impl Ending {
 }
 
 /// JSON values inside records, as text: the records' format doesn't describe itself.
-mod json_text {
+pub(crate) mod json_text {
     use serde::de::{DeserializeOwned, Error as _};
     use serde::ser::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

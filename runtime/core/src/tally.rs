@@ -1,7 +1,9 @@
 //! How many went where: the counters that tables, funnels and the conservation check read.
 
+use serde::{Deserialize, Serialize};
+
 /// Counters of one step of a Canvas.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StepTally {
     pub arrived: u64,
     pub advanced: u64,
@@ -16,7 +18,7 @@ pub struct StepTally {
 }
 
 /// Counters of one Canvas.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub entered: u64,
     /// Turned away: the audience condition did not hold.
@@ -40,6 +42,20 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Without those who were turned away: they are counted, and not in any record.
+    pub(crate) fn of_records(&self) -> Tally {
+        let (outside_audience, not_again, audience_errors) = (0, 0, 0);
+        let (other_events, bad_ids) = (0, 0);
+        Tally {
+            outside_audience,
+            not_again,
+            audience_errors,
+            other_events,
+            bad_ids,
+            ..self.clone()
+        }
+    }
+
     pub fn ended(&self) -> u64 {
         self.completed + self.exited + self.failed
     }

@@ -4,6 +4,7 @@ use std::hash::BuildHasherDefault;
 
 use flowrun_sdk::Millis;
 use hashbrown::{HashMap, HashTable};
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{CanvasIx, UserIx};
@@ -27,7 +28,7 @@ impl std::hash::Hasher for FixedHasher {
 /// No slot of an outbox.
 pub(crate) const NONE: u32 = u32::MAX;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct User {
     name: u32,
     length: u16,
@@ -125,6 +126,43 @@ impl Users {
     pub fn set_writes(&mut self, user: UserIx, first: u32, last: u32) {
         let state = &mut self.users[user.index()];
         (state.first_write, state.last_write) = (first, last);
+    }
+}
+
+/// Users as they are kept in a snapshot: the tables are made again from it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Kept {
+    names: String,
+    users: Vec<User>,
+    further: Vec<((u32, u16), (u32, Millis))>,
+}
+
+impl Users {
+    pub fn keep(&self) -> Kept {
+        let mut further: Vec<_> = self.further.iter().map(|(who, how)| (*who, *how)).collect();
+        further.sort_unstable_by_key(|(who, _)| *who);
+        Kept { names: self.names.clone(), users: self.users.clone(), further }
+    }
+
+    /// The users of a snapshot; `None` if their names don't lie where they should.
+    pub fn from_kept(kept: Kept) -> Option<Users> {
+        let Kept { names, users, further } = kept;
+        let lies = |user: &User| {
+            let start = user.name as usize;
+            names.get(start..start + usize::from(user.length)).is_some()
+        };
+        if !users.iter().all(lies) {
+            return None;
+        }
+        let name = |user: u32| {
+            let user = &users[user as usize];
+            hash(&names[user.name as usize..][..user.length as usize])
+        };
+        let mut by_name = HashTable::with_capacity(users.len());
+        for user in 0..users.len() as u32 {
+            by_name.insert_unique(name(user), user, |&other| name(other));
+        }
+        Some(Users { names, users, by_name, further: further.into_iter().collect() })
     }
 }
 

@@ -25,7 +25,11 @@ impl View for UserView<'_> {
     fn get(&self, root: Root, name: &str) -> Value<'_> {
         match root {
             Root::Profile => self.profile_field(name),
-            Root::Custom => self.attribute(self.profile.and_then(|profile| profile.custom(name))),
+            // A standard field by this root, too: the two can't share a name, and users files
+            // hold them side by side.
+            Root::Custom => {
+                self.attribute(self.profile.and_then(|profile| profile.attribute(name)))
+            }
             Root::Context
             | Root::EntryProperties
             | Root::ApiTriggerProperties

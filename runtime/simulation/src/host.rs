@@ -262,18 +262,18 @@ impl Simulation {
                     self.act(ix, world);
                 }
                 if self.dies(Beat::Decided) {
-                    return self.come_back();
+                    return self.come_back(Beat::Decided);
                 }
                 self.commit(ix, watcher);
                 if self.dies(Beat::Committed) {
-                    return self.come_back();
+                    return self.come_back(Beat::Committed);
                 }
                 self.act(ix, world);
             }
             let full = self.batcher.poll_full(self.now);
             self.request(&full, watcher);
             if self.dies(Beat::Acted) {
-                return self.come_back();
+                return self.come_back(Beat::Acted);
             }
         }
         let rest = self.batcher.poll(self.now);
@@ -395,9 +395,10 @@ impl Simulation {
 
     /// The machine has died and starts again: all is gone but the log, the profiles, and the
     /// world outside. What was not acknowledged will be sent again by whoever sent it.
-    fn come_back(&mut self) {
+    fn come_back(&mut self, beat: Beat) {
         assert_eq!(self.options.keep, Keep::Records, "who is to die has to keep a log");
         self.crashes += 1;
+        let lived = self.fingerprints();
         self.replies.clear();
         let batches = self.backend().batches;
         self.batcher = Batcher::new(batches).numbered_from(self.requests);
@@ -409,6 +410,9 @@ impl Simulation {
         self.agenda.push_back(again);
         loop {
             let in_flight = self.replayed();
+            if beat == Beat::Acted {
+                assert_eq!(lived, self.fingerprints(), "I17: what was replayed is what was lived");
+            }
             if self.dies(Beat::Recovering) {
                 continue;
             }
@@ -418,6 +422,10 @@ impl Simulation {
             }
             return;
         }
+    }
+
+    fn fingerprints(&self) -> Vec<u64> {
+        self.shards.iter().map(|place| place.shard.fingerprint()).collect()
     }
 
     /// The shards as their logs tell them, and what they have in flight.

@@ -69,7 +69,8 @@ impl Remote {
             if (self.stopped)() {
                 return;
             }
-            std::thread::sleep(left.min(LOOK));
+            let runtime = self.runtime.as_ref().expect("there is a runtime until the drop");
+            runtime.block_on(tokio::time::sleep(left.min(LOOK)));
         }
     }
 

@@ -268,7 +268,9 @@ impl<'w, 's> Walker<'w, 's> {
 
     fn missing(&mut self, view: &View<'w>, name: &str, at: &At<'_>) {
         let message = match (self.area, at.item_index) {
-            (Area::File | Area::Test, _) if at.key.is_empty() => format!("the file has no `{name}`"),
+            (Area::File | Area::Test, _) if at.key.is_empty() => {
+                format!("the file has no `{name}`")
+            }
             (_, Some(index)) => format!("item {} of `{}` has no `{name}`", index + 1, at.key),
             _ => format!("`{}` has no `{name}`", at.key),
         };

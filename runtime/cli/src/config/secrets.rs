@@ -8,10 +8,13 @@ use std::sync::Arc;
 use crate::folder;
 use crate::simulation::outbound::{LateSecret, Secret};
 
+/// Looks an environment variable up.
+pub type Variable = dyn Fn(&str) -> Option<OsString> + Send + Sync;
+
 /// Where names lead.
 #[derive(Clone)]
 pub struct Secrets {
-    pub variable: Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    pub variable: Arc<Variable>,
     /// What the paths of files begin at: the folder of the configuration.
     pub folder: PathBuf,
 }

@@ -121,8 +121,8 @@ fn a_redacted_trace_has_hashes_for_texts() {
 fn what_is_not_in_this_version_is_refused_in_words() {
     let stage = Stage::new();
     for (args, expected) in [
-        (&["--backend", "embedded:db"][..], "`--backend embedded:db` is not in this version"),
-        (&["--backend", "https://rest.example.com"], "is not in this version"),
+        (&["--backend", "nowhere"][..], "a backend is \"memory\""),
+        (&["--backend", "https://rest.example.com"], "set FLOWRUN_API_KEY"),
         (&["--clock", "real"], "`--clock real` is not in this version"),
         (&["--events", "e.ndjson"], "can't read the events file `e.ndjson`"),
         (&["--state", "dir"], "`--state` is not in this version"),

@@ -14,6 +14,7 @@ mod enter;
 mod recover;
 mod sent;
 mod settled;
+mod snapshot;
 mod state;
 mod visit;
 
@@ -33,6 +34,7 @@ use crate::trace::Line;
 use crate::users::FixedState;
 use crate::{Canvas, CanvasIx, Input, ItemId, JourneyIx, RetryPolicy, ShardId, UserIx};
 
+pub use snapshot::Unrestorable;
 pub(crate) use state::State;
 
 /// What a decision may read of the world. The host has loaded it before it calls.

@@ -163,6 +163,10 @@ impl State {
             }
             Change::DeadLetter(letter) => self.dead_letter(letter),
             Change::Exited { journey, ending } => self.exited(at, *journey, ending),
+            Change::Aborted { journey } => {
+                let Journey { canvas, node, .. } = *self.journeys.at(*journey);
+                self.step_tally(canvas, node).aborted += 1;
+            }
         }
     }
 

@@ -165,8 +165,7 @@ impl Turn<'_> {
         match why {
             NoVisit::Aborted(reason) => {
                 self.shard.answers.remove(&journey);
-                let origin = self.shard.state.origin(journey);
-                self.shard.state.step_tally(origin.canvas, origin.node).aborted += 1;
+                self.emit(Change::Aborted { journey });
                 self.leave(journey, Door::NEXT, Some(format!("aborted: {reason}").into()));
             }
             NoVisit::Failed(reason) => {

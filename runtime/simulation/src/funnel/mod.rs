@@ -233,7 +233,8 @@ impl Funnel {
                 courses[passage.canvas.index()].ended(passage, at, ending);
                 today.exits += 1;
             }
-            Change::Waiting { .. }
+            Change::Aborted { .. }
+            | Change::Waiting { .. }
             | Change::Fetching { .. }
             | Change::Resumed { .. }
             | Change::WriteRetry { .. }

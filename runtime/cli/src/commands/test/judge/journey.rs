@@ -110,7 +110,7 @@ impl<'p> Journey<'p> {
             for read in &condition.uses().reads {
                 let name = &read.name;
                 let value = match read.root {
-                    Root::Custom => profile.and_then(|profile| profile.custom(name)),
+                    Root::Custom => profile.and_then(|profile| profile.attribute(name)),
                     Root::Profile => {
                         let field = crate::template::track_field(name);
                         profile.and_then(|profile| profile.field(field))

@@ -1,0 +1,164 @@
+//! A shard's whole state as bytes: what bounds recovery and the size of the log.
+//!
+//! Timers are not in it: who waits for what follows from journeys and outboxes. Two shards
+//! that were led to one state by the same changes have the same bytes, one of them live, the
+//! other replayed.
+
+use flowrun_sdk::Millis;
+use serde::{Deserialize, Serialize};
+
+use super::{Shard, State};
+use crate::Version;
+use crate::journey::{Journeys, State as Rest};
+use crate::outbox::{Outbox, PendingMessage, PendingWrite, Stage};
+use crate::record::DeadLetter;
+use crate::tally::Tally;
+use crate::timers::{Timer, Timers};
+use crate::users::{Kept, Users};
+use crate::{ItemId, JourneyIx};
+
+/// The first byte of a snapshot: what the rest is written in.
+const FORMAT: u8 = 1;
+
+/// Why a snapshot can't be restored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unrestorable {
+    Empty,
+    /// Written in a format that this version does not know.
+    Format(u8),
+    Damaged,
+    /// The shard has other Canvases, or has them in another order.
+    OtherCanvases,
+}
+
+impl std::fmt::Display for Unrestorable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unrestorable::Empty => f.write_str("an empty snapshot"),
+            Unrestorable::Format(format) => {
+                write!(f, "a snapshot of format {format}; this version reads {FORMAT}")
+            }
+            Unrestorable::Damaged => f.write_str("a damaged snapshot"),
+            Unrestorable::OtherCanvases => {
+                f.write_str("a snapshot of other Canvases, or of other versions of them")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unrestorable {}
+
+#[derive(Serialize)]
+struct Taken<'a> {
+    now: Millis,
+    canvases: Vec<Version>,
+    users: Kept,
+    journeys: &'a Journeys,
+    writes: &'a Outbox<PendingWrite>,
+    messages: &'a Outbox<PendingMessage>,
+    dead_letters: &'a [DeadLetter],
+    tallies: Vec<Tally>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    now: Millis,
+    canvases: Vec<Version>,
+    users: Kept,
+    journeys: Journeys,
+    writes: Outbox<PendingWrite>,
+    messages: Outbox<PendingMessage>,
+    dead_letters: Vec<DeadLetter>,
+    tallies: Vec<Tally>,
+}
+
+impl Shard {
+    /// The state between two calls, as bytes.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.encode(self.now, self.state.tallies.clone())
+    }
+
+    /// A digest of all that records have brought about: the same for a shard that decided
+    /// and for one that replayed what was decided.
+    pub fn fingerprint(&self) -> u64 {
+        let tallies = self.state.tallies.iter().map(Tally::of_records).collect();
+        // A call that changes nothing is in no record, and its moment neither.
+        xxhash_rust::xxh3::xxh3_64(&self.encode(Millis(0), tallies))
+    }
+
+    fn encode(&self, now: Millis, tallies: Vec<Tally>) -> Vec<u8> {
+        let state = &self.state;
+        let taken = Taken {
+            now,
+            canvases: versions(state),
+            users: state.users.keep(),
+            journeys: &state.journeys,
+            writes: &state.writes,
+            messages: &state.messages,
+            dead_letters: &state.dead_letters,
+            tallies,
+        };
+        postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
+    }
+
+    /// Takes a snapshot's state over, in place of its own. The Canvases have to be those of
+    /// the shard that it was taken of.
+    ///
+    /// # Errors
+    /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unrestorable> {
+        let read: Read = match bytes {
+            [] => return Err(Unrestorable::Empty),
+            [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
+                Ok((read, [])) => read,
+                _ => return Err(Unrestorable::Damaged),
+            },
+            [format, ..] => return Err(Unrestorable::Format(*format)),
+        };
+        if read.canvases != versions(&self.state) {
+            return Err(Unrestorable::OtherCanvases);
+        }
+        let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
+        let state = &mut self.state;
+        state.timers = timers(&read.journeys, &read.writes, &read.messages);
+        state.users = users;
+        (state.journeys, state.writes, state.messages) =
+            (read.journeys, read.writes, read.messages);
+        (state.dead_letters, state.tallies) = (read.dead_letters, read.tallies);
+        self.now = read.now;
+        Ok(())
+    }
+}
+
+fn versions(state: &State) -> Vec<Version> {
+    state.canvases.iter().map(|canvas| canvas.head.version).collect()
+}
+
+/// Whatever somebody waits for.
+fn timers(
+    journeys: &Journeys,
+    writes: &Outbox<PendingWrite>,
+    messages: &Outbox<PendingMessage>,
+) -> Timers {
+    let mut timers = Timers::default();
+    for (JourneyIx(slot), journey) in journeys.iter() {
+        if let Rest::Waiting { due, .. } = journey.state {
+            timers.set(due, Timer::Journey(slot));
+        }
+    }
+    for (ItemId { slot, .. }, write) in writes.iter() {
+        if let (Some(deadline), Some(_)) = (write.deadline, write.journey) {
+            timers.set(deadline, Timer::Deadline(slot));
+        }
+        if let Stage::Retry { due } = write.stage {
+            timers.set(due, Timer::Write(slot));
+        }
+    }
+    for (ItemId { slot, .. }, message) in messages.iter() {
+        if let Stage::Retry { due } = message.stage {
+            timers.set(due, Timer::Message(slot));
+        }
+    }
+    timers
+}
