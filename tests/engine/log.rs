@@ -1,11 +1,17 @@
 //! Nothing leaves before it is in the log, and what is in the log is done after a crash.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use flowrun_engine::clock::Anchored;
+use flowrun_engine::core::Millis;
 use flowrun_engine::core::batcher::BatcherSettings;
-use flowrun_engine::{Busy, Error, Options};
+use flowrun_engine::log::Embedded;
+use flowrun_engine::profile_backends::Memory;
+use flowrun_engine::{Busy, Channels, Engine, Error, Local, NoAnswers, Options, Setup, Writes};
 
-use crate::stage::{CANVAS, NOTE, Shared, Stage, applied};
+use crate::stage::{CANVAS, NOTE, Post, START, Shared, Stage, applied, canvas};
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_is_told_of_after_its_commit() {
@@ -47,4 +53,63 @@ async fn held_writes_are_sent_again_after_a_crash_under_their_keys() {
     assert_eq!(keys(&stage).len(), 2);
     let fenced = died.engine.enter(CANVAS, "eve", None).await;
     assert_eq!(fenced, Err(Busy::Failed));
+}
+
+/// Waits a minute, then writes and tells.
+const LATER: &str = r#"
+canvas: later
+entry: { api: true, reentry: always }
+steps:
+  - id: minute
+    delay: { for: 1m }
+  - id: note
+    user_update:
+      json: '{"attributes": [{"visits": {"inc": 1}}]}'
+  - id: tell
+    message: { channel: email, body: "visits {{custom_attribute.${visits}}}" }
+"#;
+
+fn on_disk(folder: &Path, start: Millis, options: Options) -> (Engine, Post) {
+    let clock = Arc::new(Anchored::at(start));
+    let local = Arc::new(Local::new(Memory::default(), clock.clone()));
+    let post = Post::default();
+    let setup = Setup {
+        canvases: vec![canvas(LATER)],
+        log: Box::new(Embedded::open(folder, options.shards).unwrap()),
+        profiles: local.clone(),
+        writes: Writes::Here(local),
+        channels: Channels::all(Arc::new(post.clone())),
+        fetch: Arc::new(NoAnswers),
+        clock,
+        trace: None,
+    };
+    (Engine::start(options, setup).unwrap(), post)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_on_disk_brings_everybody_back_with_snapshots_and_without() {
+    for snapshot_after in [None, Some(1), Some(40)] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { snapshot_after, ..Options::default() };
+        let (engine, _) = on_disk(folder.path(), START, options);
+        let users: Vec<String> = (0..20).map(|n| format!("u{n}")).collect();
+        for user in &users {
+            engine.enter(CANVAS, user, None).await.unwrap();
+        }
+        let before = engine.status();
+        engine.stop().await.unwrap();
+        assert_eq!((before.entered, before.waiting), (20, 20));
+        // Nobody was there when the minute was over.
+        let (engine, post) = on_disk(folder.path(), START + Millis(3_600_000), options);
+        engine.enter(CANVAS, "late", None).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        let status = engine.status();
+        assert_eq!((status.entered, status.completed, status.waiting), (21, 20, 1));
+        let mut told = post.0.lock().unwrap().clone();
+        told.sort();
+        let mut expected: Vec<_> = users.iter().map(|user| format!("{user}: visits 1")).collect();
+        expected.sort();
+        assert_eq!(told, expected, "snapshots after {snapshot_after:?}");
+        engine.stop().await.unwrap();
+    }
 }

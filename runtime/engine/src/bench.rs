@@ -15,6 +15,7 @@ use crate::status::Status;
 pub(crate) struct Bench {
     places: Vec<Place>,
     log: Box<dyn ShardLog + Send>,
+    snapshot_after: Option<usize>,
 }
 
 /// A shard with what it is to be told next, and the buffers that it works in.
@@ -24,6 +25,8 @@ struct Place {
     epoch: Epoch,
     inputs: Vec<Input>,
     decided: Decided,
+    /// Changes that no snapshot stands for.
+    changes: usize,
     /// Nothing to decide in this round.
     quiet: bool,
 }
@@ -45,9 +48,16 @@ impl Bench {
                 shard.add_canvas(canvas.clone());
             }
             let epoch = log.open(id)?;
-            for read in log.read_from(id, Sequence(1))? {
+            let mut from = Sequence(1);
+            if let Some(snapshot) = log.latest_snapshot(id)? {
+                shard.restore(&snapshot.bytes).map_err(|why| Error::Snapshot(why.to_string()))?;
+                from = Sequence(snapshot.upto.0 + 1);
+            }
+            let mut changes = 0;
+            for read in log.read_from(id, from)? {
                 let (_, record) = read?;
                 let _ = shard.replay(&record);
+                changes += record.changes.len();
             }
             in_flight.extend(shard.recover());
             if traces {
@@ -59,10 +69,11 @@ impl Bench {
                 epoch,
                 inputs: Vec::new(),
                 decided: Decided::default(),
+                changes,
                 quiet: true,
             });
         }
-        Ok((Bench { places, log }, in_flight))
+        Ok((Bench { places, log, snapshot_after: options.snapshot_after }, in_flight))
     }
 
     pub fn tell(&mut self, shard: ShardId, input: Input) {
@@ -97,9 +108,29 @@ impl Bench {
                 record: &place.decided.record,
             })
             .collect();
-        if !appends.is_empty() {
-            self.log.append_all(&appends)?;
+        if appends.is_empty() {
+            return Ok(());
         }
+        let last = self.log.append_all(&appends)?;
+        let last: Vec<(ShardId, Sequence)> =
+            appends.iter().map(|append| append.shard).zip(last).collect();
+        for (shard, last) in last {
+            self.committed(shard, last)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a snapshot in place of a shard's records, once these are many, and more than the
+    /// shard has users and journeys: so that what snapshots cost stays in proportion.
+    fn committed(&mut self, shard: ShardId, last: Sequence) -> Result<(), Error> {
+        let place = &mut self.places[usize::from(shard.0)];
+        place.changes += place.decided.record.changes.len();
+        let Some(least) = self.snapshot_after else { return Ok(()) };
+        if place.changes < least.max(2 * (place.shard.users() + place.shard.active())) {
+            return Ok(());
+        }
+        place.changes = 0;
+        self.log.snapshot(shard, place.epoch, last, &place.shard.snapshot())?;
         Ok(())
     }
 

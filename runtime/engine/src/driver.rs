@@ -81,10 +81,6 @@ impl Driver {
             if worked {
                 self.round(now).await?;
             }
-            // Whoever waits for them is told after the commit, and only then.
-            self.marks.drain(..).for_each(|mark| {
-                let _ = mark.send(());
-            });
             let steady = self.clock.steady();
             let requests = match worked {
                 true => self.batcher.poll_full(steady),
@@ -94,6 +90,10 @@ impl Driver {
             self.outgoing.go_on(now);
             self.intake.crowded(self.is_crowded());
             self.publish();
+            // Whoever waits for them is told after the commit, and only then.
+            self.marks.drain(..).for_each(|mark| {
+                let _ = mark.send(());
+            });
             if worked {
                 continue;
             }

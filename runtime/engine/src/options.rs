@@ -26,6 +26,9 @@ pub struct Options {
     pub most_messages: usize,
     /// Entries and events that may wait for their round; more are refused.
     pub most_waiting: usize,
+    /// From so many changes on a snapshot takes the place of a shard's records; never, for a log
+    /// that nobody reads back.
+    pub snapshot_after: Option<usize>,
     /// How long a stop may take: what isn't finished then is broken off.
     pub drain: Duration,
 }
@@ -39,6 +42,7 @@ impl Default for Options {
             most_writes: 32_768,
             most_messages: 65_536,
             most_waiting: 65_536,
+            snapshot_after: Some(100_000),
             drain: Duration::from_secs(10),
         }
     }

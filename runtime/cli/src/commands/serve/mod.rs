@@ -151,7 +151,8 @@ impl Serve {
             clock: clock.clone(),
             trace: outward::trace(self.trace.as_deref(), self.contents())?,
         };
-        let options = Options { seed: self.seed, ..Options::default() };
+        // Nobody reads the log in memory back.
+        let options = Options { seed: self.seed, snapshot_after: None, ..Options::default() };
         let engine = Engine::start(options, setup)?;
         entrances.lead_to(engine.clone());
         let api =
