@@ -11,7 +11,9 @@ use flowrun_engine::profile_backends::{About, ProfileBackend};
 use flowrun_engine::{Channels, Engine, NoAnswers, Options, Setup, Writes};
 use flowrun_server::hosted::{Entrances, Held, directory};
 use flowrun_server::track::{Limits, Trigger, Value};
-use flowrun_server::{Body, Busy, Dispatch, Hosted, Memory, Refusal, Workspace};
+use flowrun_server::{
+    Body, Busy, Dispatch, Hosted, Memory, Refusal, ScheduleId, Timing, Workspace,
+};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{NOTE, Post, START, Scripted, Shared, applied, canvas};
@@ -82,11 +84,15 @@ impl Desk {
     }
 
     async fn trigger(&self, users: &[&str]) -> Result<(), Refusal> {
+        let (trigger, at_ms) = self.letter(users);
+        self.hosted.trigger(trigger, &Dispatch("d".into()), at_ms).await
+    }
+
+    fn letter(&self, users: &[&str]) -> (Trigger, i64) {
         let recipients: Vec<Json> =
             users.iter().map(|user| json!({ "external_user_id": user })).collect();
         let body = self.body(json!({ "canvas_id": "note", "recipients": recipients }));
-        let trigger = Trigger::parse(&body.json, &Limits::default()).unwrap();
-        self.hosted.trigger(trigger, &Dispatch("d".into()), body.at_ms).await
+        (Trigger::parse(&body.json, &Limits::default()).unwrap(), body.at_ms)
     }
 
     fn number(&self, user: &str, attribute: &str) -> Option<i64> {
@@ -116,6 +122,20 @@ async fn what_the_api_writes_is_read_and_updates_are_written_beside_it() {
     desk.settle().await;
     assert_eq!(desk.number("ada", "visits"), Some(42));
     assert_eq!(*desk.post.0.lock().unwrap(), ["ada: visits 42"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_lets_in_when_it_is_due() {
+    let desk = Desk::new(|held| Writes::Here(held));
+    desk.track(json!({ "attributes": [{ "external_id": "ada" }] })).await.unwrap();
+    let (trigger, now) = desk.letter(&["ada"]);
+    let (dispatch, id, due) = (Dispatch("d".into()), ScheduleId("s".into()), now + 60_000);
+    desk.hosted.schedule(trigger, &dispatch, &id, Timing::At { ms: due }, now).await.unwrap();
+    assert_eq!(desk.hosted.wake(now).await, Some(due));
+    assert_eq!(desk.engine.handed_over(), 0);
+    desk.hosted.wake(due).await;
+    desk.settle().await;
+    assert_eq!(desk.number("ada", "visits"), Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,11 @@ fn folder() -> tempfile::TempDir {
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowrun"));
     command.arg("serve").args(args).current_dir(folder);
-    command.env("FLOWRUN_SERVE_KEY", KEY).env_remove("FLOWRUN_PLUGINS").stdin(Stdio::null());
+    command
+        .env("FLOWRUN_SERVE_KEY", KEY)
+        .env("FLOWRUN_API_KEY", KEY)
+        .env_remove("FLOWRUN_PLUGINS")
+        .stdin(Stdio::null());
     command
 }
 
@@ -163,6 +167,25 @@ fn users_enter_by_the_api_and_by_events_and_their_profiles_are_written() {
     assert_eq!(kinds[..3], [json!("entered"), json!("arrived"), json!("held")]);
     let outbox = std::fs::read_to_string(folder.path().join("outbox.ndjson")).expect("an outbox");
     assert!(outbox.contains("\"body\":\"Hello Ada\""), "{outbox}");
+}
+
+#[test]
+fn one_server_can_be_the_backend_of_another_whatever_life_it_is_in() {
+    let (folder, other) = (folder(), folder());
+    let backend = Served::start(other.path(), &[]);
+    let url = format!("http://{}", backend.address);
+    let trigger = json!({
+        "canvas_id": "short", "recipients": [{ "external_user_id": "ada" }],
+    });
+    let ada = json!({ "attributes": [{ "external_id": "ada", "first_name": "Ada" }] });
+    for visits in 1..=2 {
+        // Each starts with its own journeys from nothing; the backend remembers both.
+        let served = Served::start(folder.path(), &["--backend", &url]);
+        assert_eq!(served.post("/users/track", &ada).0, 201);
+        assert_eq!(served.post("/canvas/trigger/send", &trigger).0, 201);
+        assert_eq!(served.attributes("ada", "visits")["visits"], 1, "what it reads itself");
+        assert_eq!(backend.attributes("ada", "visits")["visits"], visits);
+    }
 }
 
 #[cfg(unix)]

@@ -158,6 +158,16 @@ fn what_is_wrong_is_refused_with_its_place() {
             "[cloud]\n",
             "1:2: `cloud` is unknown in flowrun.toml: this version knows `backend`, `channel`, `egr",
         ),
+        ("[serve]\nkey = 1", "2:1: `key` is unknown in [serve]: did you mean `keys`?"),
+        (
+            "[serve.keys.shop]\nhash = 'hunter2'\npermissions = ['*']",
+            "2:8: a key is given by its SHA-256",
+        ),
+        ("[serve.keys.shop]\npermissions = ['*']", "key 'shop' has 0 tokens"),
+        (
+            "[serve.keys.shop]\nhash = '0000000000000000000000000000000000000000000000000000000000000000'\npermissions = ['fly']",
+            "'fly' is no permission",
+        ),
         ("egress = 1", "1:10: `egress`: a table belongs here, and this is a number"),
         (
             "[egress]\n  allow_host = []",
