@@ -163,10 +163,10 @@ fn what_is_wrong_is_refused_with_its_place() {
             "[serve.keys.shop]\nhash = 'hunter2'\npermissions = ['*']",
             "2:8: a key is given by its SHA-256",
         ),
-        ("[serve.keys.shop]\npermissions = ['*']", "key 'shop' has 0 tokens"),
+        ("[serve.keys.shop]\npermissions = ['*']", "1:13: key 'shop' has 0 tokens"),
         (
             "[serve.keys.shop]\nhash = '0000000000000000000000000000000000000000000000000000000000000000'\npermissions = ['fly']",
-            "'fly' is no permission",
+            "1:13: 'fly' is no permission",
         ),
         ("egress = 1", "1:10: `egress`: a table belongs here, and this is a number"),
         (
