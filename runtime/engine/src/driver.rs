@@ -110,7 +110,7 @@ impl Driver {
 
     fn is_crowded(&self) -> bool {
         self.batcher.writes() >= self.options.most_writes
-            || self.outgoing.messages() >= self.options.most_messages
+            || self.outgoing.messages() + self.outgoing.fetches() >= self.options.most_outgoing
     }
 
     fn is_stopping(&self) -> bool {

@@ -22,8 +22,8 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// From so many writes in the batcher on, timers are held back and nobody enters.
     pub most_writes: usize,
-    /// The same for messages that wait for their channel.
-    pub most_messages: usize,
+    /// The same for messages that wait for their channel, and fetches that wait for an answer.
+    pub most_outgoing: usize,
     /// Entries and events that may wait for their round; more are refused.
     pub most_waiting: usize,
     /// From so many changes on a snapshot takes the place of a shard's records; never, for a log
@@ -40,7 +40,7 @@ impl Default for Options {
             shards: 4,
             retry: RetryPolicy::default(),
             most_writes: 32_768,
-            most_messages: 65_536,
+            most_outgoing: 65_536,
             most_waiting: 65_536,
             snapshot_after: Some(100_000),
             drain: Duration::from_secs(10),
