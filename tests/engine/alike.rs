@@ -122,7 +122,7 @@ async fn lived() -> Vec<Line> {
         channels: Channels::all(Arc::new(Post::default())),
         fetch: Arc::new(NoAnswers),
         clock,
-        trace: Some(Box::new(lines.clone())),
+        trace: Box::new(lines.clone()),
     };
     let engine = Engine::start(Options::default(), setup).unwrap();
     let entrances = users().into_iter().map(|user| flowrun_engine::Entrance {

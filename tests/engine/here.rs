@@ -8,7 +8,7 @@ use flowrun_engine::clock::{Anchored, Clock};
 use flowrun_engine::core::Outcome;
 use flowrun_engine::core::batcher::{Answers, BatcherSettings, Reply, Request};
 use flowrun_engine::profile_backends::{About, ProfileBackend};
-use flowrun_engine::{Channels, Engine, NoAnswers, Options, Setup, Writes};
+use flowrun_engine::{Channels, Engine, NoAnswers, Nobody, Options, Setup, Writes};
 use flowrun_server::hosted::{Entrances, Held, directory};
 use flowrun_server::track::{Limits, Trigger, Value};
 use flowrun_server::{
@@ -58,7 +58,7 @@ impl Desk {
             channels: Channels::all(Arc::new(post.clone())),
             fetch: Arc::new(NoAnswers),
             clock: clock.clone(),
-            trace: None,
+            trace: Box::new(Nobody),
         };
         let engine = Engine::start(options, setup).unwrap();
         entrances.lead_to(engine.clone());

@@ -54,6 +54,7 @@ async fn a_refused_object_hurts_no_neighbour() {
     assert!(kinds.contains(&"advanced bob on_failure".into()), "{kinds:?}");
     assert!(kinds.contains(&"exited bob not_noted".into()), "{kinds:?}");
     assert_eq!(stage.engine.status().dead_letters, 1);
+    assert_eq!(*stage.lines.1.lock().unwrap(), ["bob: bob is not wanted"]);
 }
 
 #[tokio::test(start_paused = true)]

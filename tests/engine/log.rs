@@ -9,7 +9,9 @@ use flowrun_engine::core::Millis;
 use flowrun_engine::core::batcher::BatcherSettings;
 use flowrun_engine::log::Embedded;
 use flowrun_engine::profile_backends::Memory;
-use flowrun_engine::{Busy, Channels, Engine, Error, Local, NoAnswers, Options, Setup, Writes};
+use flowrun_engine::{
+    Busy, Channels, Engine, Error, Local, NoAnswers, Nobody, Options, Setup, Writes,
+};
 
 use crate::stage::{CANVAS, NOTE, Post, START, Shared, Stage, applied, canvas};
 
@@ -81,7 +83,7 @@ fn on_disk(folder: &Path, start: Millis, options: Options) -> (Engine, Post) {
         channels: Channels::all(Arc::new(post.clone())),
         fetch: Arc::new(NoAnswers),
         clock,
-        trace: None,
+        trace: Box::new(Nobody),
     };
     (Engine::start(options, setup).unwrap(), post)
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flowrun_canvas::{NoFiles, Source, load, render_text};
 use flowrun_engine::clock::{Anchored, Clock};
-use flowrun_engine::core::ShardId;
 use flowrun_engine::core::batcher::{Answers, BatcherSettings, Reply, Request};
 use flowrun_engine::core::trace::{Line, What};
 use flowrun_engine::core::{Canvas, CanvasIx, Millis, Outcome, Send as Message, SendOutcome};
+use flowrun_engine::core::{DeadLetter, ShardId};
 use flowrun_engine::log::{
     Append, Epoch, Error, Keep, Memory as Log, Records, Sequence, ShardLog, Size, Snapshot,
 };
@@ -164,11 +164,15 @@ impl Channel for Post {
 }
 
 #[derive(Clone, Default)]
-pub struct Lines(pub Arc<Mutex<Vec<Line>>>);
+pub struct Lines(pub Arc<Mutex<Vec<Line>>>, pub Arc<Mutex<Vec<String>>>);
 
 impl Trace for Lines {
     fn line(&mut self, line: &Line) {
         self.0.lock().unwrap().push(line.clone());
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) {
+        self.1.lock().unwrap().push(format!("{}: {}", letter.key.user, letter.reason));
     }
 }
 
@@ -211,7 +215,7 @@ impl Stage {
             channels: Channels::all(Arc::new(post.clone())),
             fetch: Arc::new(NoAnswers),
             clock: clock.clone(),
-            trace: Some(Box::new(lines.clone())),
+            trace: Box::new(lines.clone()),
         };
         let engine = Engine::start(options, setup).unwrap();
         Stage { engine, backend, post, lines, log, clock }

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use flowrun_core::trace::Line;
-use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
+use flowrun_core::{
+    Canvas, CanvasIx, Change, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally,
+};
 use flowrun_log::{Append, Epoch, Sequence, ShardLog};
 
 use crate::error::Error;
 use crate::options::Options;
 use crate::profiles::Profiles;
 use crate::status::Status;
+use crate::trace::Trace;
 
 pub(crate) struct Bench {
     places: Vec<Place>,
@@ -135,9 +137,14 @@ impl Bench {
     }
 
     /// What the round that was committed has brought, shard by shard.
-    pub fn take(&mut self, lines: &mut Vec<Line>, effects: &mut Vec<Effect>) {
+    pub fn take(&mut self, trace: &mut dyn Trace, effects: &mut Vec<Effect>) {
         for place in self.places.iter_mut().filter(|place| !place.quiet) {
-            lines.append(&mut place.decided.lines);
+            place.decided.lines.drain(..).for_each(|line| trace.line(&line));
+            for change in &place.decided.record.changes {
+                if let Change::DeadLetter(letter) = change {
+                    trace.dead_letter(letter);
+                }
+            }
             effects.append(&mut place.decided.effects);
             place.quiet = true;
         }

@@ -41,7 +41,7 @@ pub(crate) struct Driver {
     pub replies: mpsc::UnboundedReceiver<Reply>,
     pub intake: Arc<Intake>,
     pub clock: Arc<dyn Clock>,
-    pub trace: Option<Box<dyn Trace>>,
+    pub trace: Box<dyn Trace>,
     pub shown: Arc<Mutex<Shown>>,
     /// To be told when the inputs before them are committed.
     pub marks: Vec<oneshot::Sender<()>>,
@@ -60,9 +60,7 @@ impl Driver {
         });
         self.outgoing.break_off();
         self.publish();
-        if let Some(trace) = &mut self.trace {
-            trace.pause();
-        }
+        self.trace.pause();
         ended
     }
 
@@ -139,9 +137,9 @@ impl Driver {
         let (bench, committed) = round.await.map_err(|_| Error::Panicked)?;
         self.bench = Some(bench);
         committed?;
-        let (mut lines, mut effects) = (Vec::new(), Vec::new());
-        self.bench().take(&mut lines, &mut effects);
-        lines.iter().for_each(|line| self.tell(line));
+        let mut effects = Vec::new();
+        let (Some(bench), trace) = (&mut self.bench, &mut self.trace) else { return Ok(()) };
+        bench.take(&mut **trace, &mut effects);
         self.act(effects);
         Ok(())
     }
@@ -161,7 +159,7 @@ impl Driver {
         for request in requests {
             self.status.requests += 1;
             self.status.objects += request.objects.total() as u64;
-            if self.trace.is_some() {
+            if self.trace.wants_lines() {
                 let what = What::Request {
                     backend: self.writes.backend().about().name.clone(),
                     request: request.number,
@@ -169,7 +167,7 @@ impl Driver {
                     users: request.parts.len(),
                     attempt: request.attempt(),
                 };
-                self.tell(&of_request(now, what));
+                self.trace.line(&of_request(now, what));
             }
             self.outgoing.write(request);
         }
@@ -184,10 +182,10 @@ impl Driver {
             Reply::Fetched { shard, input } => self.bench().tell(shard, input),
             Reply::Written { request, reply } => {
                 let parts = self.batcher.parts_of(request);
-                if self.trace.is_some() && !parts.is_empty() {
+                if self.trace.wants_lines() && !parts.is_empty() {
                     let outcomes = reply.outcomes(parts);
                     let what = What::Reply { request, status: reply.status, outcomes };
-                    self.tell(&of_request(now, what));
+                    self.trace.line(&of_request(now, what));
                 }
                 if let Writes::Elsewhere(_) = self.writes {
                     // Whoever is released by this reads what was just acknowledged.
@@ -206,17 +204,9 @@ impl Driver {
         }
     }
 
-    fn tell(&mut self, line: &Line) {
-        if let Some(trace) = &mut self.trace {
-            trace.line(line);
-        }
-    }
-
     /// Waits for whatever comes first.
     async fn rest(&mut self) {
-        if let Some(trace) = &mut self.trace {
-            trace.pause();
-        }
+        self.trace.pause();
         let held_back = self.is_crowded() || self.is_stopping();
         let timers = if held_back { None } else { self.bench().next_wake() };
         let (clock, intake) = (self.clock.clone(), self.intake.clone());

@@ -51,7 +51,7 @@ impl Engine {
     /// If the log can't be taken over or read.
     pub fn start(options: Options, setup: Setup) -> Result<Engine, Error> {
         let Setup { canvases, log, profiles, writes, channels, fetch, clock, trace } = setup;
-        let (bench, in_flight) = Bench::open(&options, &canvases, log, trace.is_some())?;
+        let (bench, in_flight) = Bench::open(&options, &canvases, log, trace.wants_lines())?;
         let (sender, replies) = mpsc::unbounded_channel();
         let events = canvases.iter().filter_map(|canvas| canvas.head.entry.event.as_ref());
         let events = events.map(|event| event.name.clone()).collect();

@@ -73,8 +73,8 @@ pub struct Setup {
     pub channels: Channels,
     pub fetch: Arc<dyn Fetch>,
     pub clock: Arc<dyn Clock>,
-    /// Is told everything that happens, if there is one.
-    pub trace: Option<Box<dyn Trace>>,
+    /// Is told what happens.
+    pub trace: Box<dyn Trace>,
 }
 
 /// Where updates are written.

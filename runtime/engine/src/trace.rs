@@ -1,10 +1,19 @@
 //! Who is told what happens.
 
+use flowrun_core::DeadLetter;
 use flowrun_core::trace::Line;
 
-/// Takes the lines of the trace, in the order in which things happened.
+/// Takes what happens, in the order in which it happened.
 pub trait Trace: Send + 'static {
+    /// Whether lines are wanted at all. Without them an engine is faster.
+    fn wants_lines(&self) -> bool {
+        true
+    }
+
     fn line(&mut self, line: &Line);
+
+    /// Something couldn't be done for good, with or without lines.
+    fn dead_letter(&mut self, _letter: &DeadLetter) {}
 
     /// Nothing more happens for a moment: what is buffered should be seen.
     fn pause(&mut self) {}
@@ -15,5 +24,9 @@ pub trait Trace: Send + 'static {
 pub struct Nobody;
 
 impl Trace for Nobody {
+    fn wants_lines(&self) -> bool {
+        false
+    }
+
     fn line(&mut self, _: &Line) {}
 }

@@ -82,7 +82,7 @@ pub struct Serve {
     seed: u64,
 
     /// Write everything that happens to this file, as NDJSON (`-`: standard output; messages
-    /// then go to standard error)
+    /// then go to standard error). Payloads of dead letters stand nowhere else
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 

@@ -9,6 +9,8 @@ use anyhow::{anyhow, bail};
 use flowrun_engine::{Channel, Channels, Console, Outbox, Trace};
 
 use crate::config::{Channel as Written, Config};
+use crate::console::printable;
+use crate::core::DeadLetter;
 use crate::core::trace::Line;
 use crate::folder::said;
 use crate::trace::{Contents, TraceFile};
@@ -62,29 +64,49 @@ pub fn channels(config: &Config, messages: Messages) -> anyhow::Result<Channels>
     Ok(channels)
 }
 
-/// The trace, if one is wanted.
-pub fn trace(path: Option<&Path>, contents: Contents) -> anyhow::Result<Option<Box<dyn Trace>>> {
-    let Some(path) = path else { return Ok(None) };
-    let file = TraceFile::create(path, contents)
-        .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))?;
-    Ok(Some(Box::new(Told { file, told: false })))
+/// Who is told what happens: the trace, if one is wanted, and, of dead letters, the operator.
+pub fn trace(path: Option<&Path>, contents: Contents) -> anyhow::Result<Box<dyn Trace>> {
+    let file = path.map(|path| {
+        TraceFile::create(path, contents)
+            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+    });
+    Ok(Box::new(Told { file: file.transpose()?, failed: Failed::NotYet }))
 }
 
-/// A trace that goes to a file. That it can't be written is told once; users go on.
 struct Told {
-    file: TraceFile,
-    told: bool,
+    file: Option<TraceFile>,
+    failed: Failed,
+}
+
+/// That the trace can't be written is said once; users go on.
+#[derive(PartialEq, Eq)]
+enum Failed {
+    NotYet,
+    Said,
 }
 
 impl Trace for Told {
+    fn wants_lines(&self) -> bool {
+        self.file.is_some()
+    }
+
     fn line(&mut self, line: &Line) {
-        self.file.line(line);
+        if let Some(file) = &mut self.file {
+            file.line(line);
+        }
+    }
+
+    /// Without the payload, which is the user's own: that stands in the trace.
+    fn dead_letter(&mut self, letter: &DeadLetter) {
+        let (key, reason) = (letter.key.to_string(), printable(&letter.reason));
+        eprintln!("dead letter: {}: {reason}", printable(&key));
     }
 
     fn pause(&mut self) {
-        self.file.flush();
-        if self.file.has_failed() && !self.told {
-            self.told = true;
+        let Some(file) = &mut self.file else { return };
+        file.flush();
+        if file.has_failed() && self.failed == Failed::NotYet {
+            self.failed = Failed::Said;
             eprintln!("note: the trace can't be written any more; it ends here");
         }
     }
