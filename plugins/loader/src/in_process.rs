@@ -5,13 +5,14 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flowrun_sdk::plugin::abi::flags;
 
 use crate::Error;
-use crate::library::{Handle, Library};
+use crate::library::{Handle, Library, leave_what_hangs};
 use crate::port::{CallError, Head, Instance, Port};
 use crate::workers::{Late, Workers};
 
@@ -28,14 +29,33 @@ impl InProcess {
     pub(crate) fn open(path: &Path, patience: Duration) -> Result<InProcess, Error> {
         let workers = Workers::default();
         let file = path.to_owned();
+        let opened = leave_if_all_hangs(patience);
         // Constructors run here, and may hang like anything else.
         let library = workers.run(patience, move || Library::open(&file)).map_err(|Late| {
+            // Not taken back: whoever is still here then is not going to leave.
+            std::mem::forget(opened.clone());
             let why = format!("opening it did not end within {} s", patience.as_secs_f32());
             Error::NotLoaded { path: path.to_owned(), why }
         })??;
         let hung = AtomicBool::new(false);
         Ok(InProcess(Arc::new(Shared { library, workers, patience, hung })))
     }
+}
+
+/// How long a process may take to tell of a library that hangs while it is opened.
+const TO_TELL: Duration = Duration::from_secs(30);
+
+/// A library that hangs in its constructors holds locks of the system's, and anybody may run
+/// into one: then the whole process hangs. It is ended, unless all copies of what this returns
+/// are dropped in time.
+fn leave_if_all_hangs(patience: Duration) -> Sender<()> {
+    let (opened, waits) = channel();
+    std::thread::spawn(move || {
+        if waits.recv_timeout(patience + TO_TELL) == Err(RecvTimeoutError::Timeout) {
+            leave_what_hangs(2);
+        }
+    });
+    opened
 }
 
 impl Shared {
