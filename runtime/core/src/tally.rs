@@ -56,6 +56,22 @@ impl Tally {
         }
     }
 
+    /// Users who wanted to enter and did not.
+    pub fn turned_away(&self) -> u64 {
+        self.outside_audience
+            + self.not_again
+            + self.other_events
+            + self.audience_errors
+            + self.bad_ids
+    }
+
+    /// Who is here now: waiting, held, sending, over all steps.
+    pub fn resting(&self) -> (u64, u64, u64) {
+        self.steps.iter().fold((0, 0, 0), |(waiting, held, sending), step| {
+            (waiting + step.waiting, held + step.held, sending + step.sending)
+        })
+    }
+
     pub fn ended(&self) -> u64 {
         self.completed + self.exited + self.failed
     }

@@ -59,12 +59,10 @@ impl Totals {
         self.failed += tally.failed;
         self.dead_letters += tally.dead_letters;
         self.messages += tally.messages;
-        self.turned_away += tally.outside_audience + tally.not_again + tally.other_events;
-        self.turned_away += tally.audience_errors + tally.bad_ids;
-        for step in &tally.steps {
-            self.waiting += step.waiting;
-            self.held += step.held;
-            self.sending += step.sending;
-        }
+        self.turned_away += tally.turned_away();
+        let (waiting, held, sending) = tally.resting();
+        self.waiting += waiting;
+        self.held += held;
+        self.sending += sending;
     }
 }
