@@ -1,8 +1,8 @@
 //! Canvases as `/canvas/list` and `/canvas/details` show them.
 
-use crate::engine::core::sdk::Door;
+use crate::engine::core::sdk::{Door, WrittenMessage};
 use crate::engine::core::{self, NodeIx};
-use crate::workspace::{Canvas, EntryKind, State, Step};
+use crate::workspace::{Canvas, EntryKind, Message, State, Step};
 
 /// What the API shows of a Canvas; `edited_ms` is when its file was last changed.
 pub fn shown(canvas: &core::Canvas, edited_ms: i64) -> Canvas {
@@ -32,10 +32,15 @@ fn step(canvas: &core::Canvas, at: NodeIx) -> Step {
         let to = canvas.way(at, Door(u16::try_from(door).ok()?))?;
         Some((name.to_string(), canvas.node(to).id.to_string()))
     };
+    let message = |(written, number): (WrittenMessage, usize)| Message {
+        id: format!("{}/{}/{number}", canvas.head.name, node.id),
+        channel: written.channel,
+        texts: written.texts,
+    };
     Step {
         id: node.id.to_string(),
         kind: node.kind.to_string(),
-        channels: Vec::new(),
+        messages: node.step.messages().into_iter().zip(1..).map(message).collect(),
         next: node.doors.iter().enumerate().filter_map(way).collect(),
     }
 }
