@@ -102,8 +102,8 @@ impl Shard {
         postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
     }
 
-    /// Takes a snapshot's state over, in place of its own. The Canvases have to be those of
-    /// the shard that it was taken of.
+    /// Takes a snapshot's state over, in place of its own. The first Canvases have to be those
+    /// of the shard that it was taken of; versions that were added since come after them.
     ///
     /// # Errors
     /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
@@ -116,8 +116,11 @@ impl Shard {
             },
             [format, ..] => return Err(Unrestorable::Format(*format)),
         };
-        if read.canvases != versions(&self.state) {
+        if !versions(&self.state).starts_with(&read.canvases) {
             return Err(Unrestorable::OtherCanvases);
+        }
+        if read.tallies.len() != read.canvases.len() {
+            return Err(Unrestorable::Damaged);
         }
         let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
         let state = &mut self.state;
@@ -125,7 +128,8 @@ impl Shard {
         state.users = users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
-        (state.dead_letters, state.tallies) = (read.dead_letters, read.tallies);
+        state.dead_letters = read.dead_letters;
+        state.tallies.splice(..read.tallies.len(), read.tallies);
         self.now = read.now;
         Ok(())
     }
