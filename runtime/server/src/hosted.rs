@@ -23,7 +23,7 @@ use crate::engine::{self, Engine};
 use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Refusal,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Planned, Refusal,
     ScheduleId, Timing, Workspace,
 };
 
@@ -98,13 +98,13 @@ impl Workspace for Hosted {
 
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         dispatch: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
         at_ms: i64,
     ) -> Result<(), Refusal> {
-        self.memory.schedule(trigger, dispatch, schedule, timing, at_ms).await
+        self.memory.schedule(planned, dispatch, schedule, timing, at_ms).await
     }
 
     async fn reschedule(
@@ -130,13 +130,19 @@ impl Workspace for Hosted {
     }
 
     async fn wake(&self, at_ms: i64) -> Option<i64> {
-        self.memory.wake(at_ms).await
+        let before = self.engine.handed_over();
+        let next = self.memory.run_plans(at_ms);
+        // What is not committed lets them in again after a restart.
+        if self.committed_since(before).await.is_ok() {
+            self.memory.keep_ran().await;
+        }
+        next
     }
 
     fn figures(&self) -> Vec<Figure> {
         let status = self.engine.status();
         let figure = |name, help, value| Figure { name, help, value };
-        vec![
+        let mut figures = vec![
             figure("flowrun_journeys_entered_total", "Journeys begun.", status.entered),
             figure("flowrun_journeys_completed_total", "Journeys completed.", status.completed),
             figure("flowrun_journeys_exited_total", "Journeys ended by a step.", status.exited),
@@ -155,6 +161,11 @@ impl Workspace for Hosted {
             figure("flowrun_dead_letters_total", "Dead letters.", status.dead_letters),
             figure("flowrun_entries_queued", "Entries and events queued.", status.queued),
             figure("flowrun_crowded", "1 while entries are refused.", u64::from(status.crowded)),
-        ]
+        ];
+        if self.memory.is_durable() {
+            let bytes = self.memory.file_bytes();
+            figures.push(figure("flowrun_profiles_file_bytes", "The profiles' file.", bytes));
+        }
+        figures
     }
 }

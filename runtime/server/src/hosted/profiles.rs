@@ -55,7 +55,7 @@ impl ProfileBackend for Held {
     }
 
     async fn commit(&self, request: &Request) -> Reply {
-        self.memory.write_held(self.clock.now(), &request.parts)
+        self.memory.write_held(self.clock.now(), &request.parts).await
     }
 }
 
