@@ -19,7 +19,7 @@ pub use canvases::shown;
 pub use journeys::Entrances;
 pub use profiles::{Held, directory};
 
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Logged};
 use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
@@ -39,6 +39,16 @@ impl From<engine::Busy> for Busy {
             engine::Busy::Full => Busy::Full,
             engine::Busy::Stopping => Busy::Stopping,
             engine::Busy::Failed => Busy::Failed,
+        }
+    }
+}
+
+impl From<Busy> for engine::Busy {
+    fn from(busy: Busy) -> engine::Busy {
+        match busy {
+            Busy::Full => engine::Busy::Full,
+            Busy::Stopping => engine::Busy::Stopping,
+            Busy::Failed => engine::Busy::Failed,
         }
     }
 }
@@ -164,7 +174,18 @@ impl Workspace for Hosted {
         ];
         if self.memory.is_durable() {
             let bytes = self.memory.file_bytes();
-            figures.push(figure("flowrun_profiles_file_bytes", "The profiles' file.", bytes));
+            let Logged { size, snapshotted } = status.logged;
+            let seconds = snapshotted.map_or(0, |at| at.0.max(0) as u64 / 1_000);
+            let full = u64::from(status.disk_full || self.memory.room().is_err());
+            figures.extend([
+                figure("flowrun_profiles_file_bytes", "The profiles' file.", bytes),
+                figure("flowrun_log_file_bytes", "The log's file.", size.file_bytes),
+                figure("flowrun_log_records", "Records no snapshot stands for.", size.records),
+                figure("flowrun_log_record_bytes", "Their bytes.", size.record_bytes),
+                figure("flowrun_log_snapshot_bytes", "Bytes of snapshots.", size.snapshot_bytes),
+                figure("flowrun_log_snapshot_timestamp_seconds", "The last snapshot.", seconds),
+                figure("flowrun_disk_full", "1 while the disk is full.", full),
+            ]);
         }
         figures
     }
