@@ -20,6 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::plugins::Plugins;
 use crate::progress::Progress;
+use crate::sdk::Catalogue;
 use crate::simulation::{Answers, Arrival, Happening, Options, Simulation};
 use crate::users::{self, Entrant, Roster, Sort};
 
@@ -203,9 +204,17 @@ pub fn open_with(
     plugins: &Plugins,
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
-    let catalogue = plugins.catalogue_for(&config.plugins, console)?;
+    open_by(flows, &plugins.catalogue_for(&config.plugins, console)?, console)
+}
+
+/// The same with the kinds of steps at hand.
+pub fn open_by(
+    flows: &[PathBuf],
+    catalogue: &Catalogue,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Opened>>> {
     let opened: Vec<Opened> =
-        flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
+        flows.iter().map(|path| canvases::open(path, catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;
     for file in &opened {
         if file.canvas.is_none() {

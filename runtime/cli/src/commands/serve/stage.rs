@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use flowrun_engine::{Answers, Fetch};
-use flowrun_server::track::Directory;
 use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
 
 use super::Serve;
@@ -17,19 +16,24 @@ use crate::canvases::Opened;
 use crate::commands::check::canvas_files;
 use crate::config::{BackendUrl, Config};
 use crate::console::Console;
-use crate::core::Canvas;
+use crate::core::{Canvas, CanvasIx};
 use crate::folder::Folder;
+use crate::live::Durable;
 use crate::moment;
 use crate::profiles::ProfileBackend;
 use crate::scene;
+use crate::track::Profile;
 use crate::users::Roster;
+use crate::versions::Versions;
 
 pub struct Stage {
     pub config: Config,
     pub canvases: Vec<Arc<Canvas>>,
     pub shown: Vec<Shown>,
     pub blocks: Vec<ContentBlock>,
-    pub directory: Directory,
+    pub closed: Vec<CanvasIx>,
+    pub profiles: Vec<Profile>,
+    pub durable: Option<Durable>,
     pub fetch: Arc<dyn Fetch>,
     /// Where updates are written, if not to the profiles here.
     pub backend: Option<Arc<dyn ProfileBackend>>,
@@ -37,7 +41,11 @@ pub struct Stage {
 
 impl Stage {
     /// Reads everything; `None` after the faults of Canvases were shown.
-    pub fn set(serve: &Serve, console: &Console) -> anyhow::Result<Option<Stage>> {
+    pub fn set(
+        serve: &Serve,
+        mut durable: Option<Durable>,
+        console: &Console,
+    ) -> anyhow::Result<Option<Stage>> {
         let folder = &serve.canvases;
         if !folder.is_dir() {
             bail!("`{}` is no folder: name the one with the Canvases", folder.display())
@@ -46,21 +54,35 @@ impl Stage {
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
         let backend = backend(serve, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
-        let Some(mut opened) = scene::open_with(&files, &config, &serve.plugins, console)? else {
+        let catalogue = serve.plugins.catalogue_for(&config.plugins, console)?;
+        let Some(mut opened) = scene::open_by(&files, &catalogue, console)? else {
             return Ok(None);
         };
-        let directory = directory(serve.users.as_deref(), console)?;
+        let profiles = profiles(serve.users.as_deref(), console)?;
         let paths = opened.iter().map(|one| &*one.path);
         let (fixtures, egress) = serve.source.parts(paths, &config)?;
         let fetch = Arc::new(Answers::new(fixtures, egress));
         let blocks = blocks(&opened);
-        let (mut canvases, mut shown) = (Vec::new(), Vec::new());
-        for one in &mut opened {
-            let Some(canvas) = one.canvas.take() else { continue };
-            shown.push(hosted::shown(&canvas, edited_ms(&one.path)));
-            canvases.push(Arc::new(canvas));
-        }
-        Ok(Some(Stage { config, canvases, shown, blocks, directory, fetch, backend }))
+        let present = opened.iter().filter_map(|one| Some((one.canvas.as_ref()?, &one.path)));
+        let shown = present.map(|(canvas, path)| hosted::shown(canvas, edited_ms(path))).collect();
+        let Versions { canvases, closed } = match &mut durable {
+            Some(durable) => durable.settle(&mut opened, &catalogue)?,
+            None => {
+                let canvases = opened.iter_mut().filter_map(|one| one.canvas.take());
+                Versions { canvases: canvases.map(Arc::new).collect(), closed: Vec::new() }
+            }
+        };
+        Ok(Some(Stage {
+            config,
+            canvases,
+            shown,
+            blocks,
+            closed,
+            profiles,
+            durable,
+            fetch,
+            backend,
+        }))
     }
 }
 
@@ -83,7 +105,7 @@ fn backend(
     })
 }
 
-fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Directory> {
+fn profiles(users: Option<&Path>, console: &Console) -> anyhow::Result<Vec<Profile>> {
     let mut roster = Roster::new(moment::present());
     if let Some(file) = users {
         let entrants = roster.read(file, &mut |_| ControlFlow::Continue(()))?;
@@ -95,8 +117,7 @@ fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Director
             console.note(&format!("profiles don't hold everything as it is written\n{warnings}"));
         }
     }
-    let profiles = roster.profiles.iter().cloned();
-    hosted::directory(profiles).map_err(|error| anyhow!("{error}"))
+    Ok(roster.profiles.iter().cloned().collect())
 }
 
 /// The Content Blocks of all folders that Canvases lie in, by name; the first of a name counts.
