@@ -1,85 +1,101 @@
 //! A log and a snapshot that an earlier release wrote are read by this one.
 //!
-//! `tests/fixtures/log-1` was written by the first release of formats 1 (of records and of
-//! snapshots): a Canvas, its records one after the other, each behind its length, the
-//! snapshot that stands for the first half of them, and the trace of the whole story.
+//! `tests/fixtures/log-1` was written by the release that knew records and snapshots of
+//! format 1 only: a Canvas, its records one after the other, each behind its length, the
+//! snapshot that stands for the first 19 of them, and the trace of the whole story. In the
+//! story are changes of every kind that there was.
 
 use std::path::PathBuf;
 
-use flowrun_simulation::core::template::Answer;
-use flowrun_simulation::core::{CommitLevel, Decided, Effect, Input, Millis, SendOutcome, WriteOutcome};
+use flowrun_simulation::core::trace::Line;
+use flowrun_simulation::core::{Record, Replay, Settings, Shard};
 use flowrun_tests::{CANVAS, Lab};
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/log-1")
+const HALF: usize = 19;
+
+fn kept(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/log-1").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn text(name: &str) -> String {
+    String::from_utf8(kept(name)).expect("a text")
+}
+
+fn records() -> Vec<Record> {
+    let bytes = kept("records.bin");
+    let (mut rest, mut records) = (&bytes[..], Vec::new());
+    while let Some((length, more)) = rest.split_first_chunk() {
+        let (record, more) = more.split_at(u32::from_le_bytes(*length) as usize);
+        assert_eq!(record[0], 1, "the fixture is of format 1");
+        records.push(Record::decode(record).expect("what was written is read"));
+        rest = more;
+    }
+    records
+}
+
+fn shard() -> Shard {
+    let mut shard = Shard::new(Settings::default());
+    shard.add_canvas(Lab::new(&text("canvas.yaml")).canvas);
+    shard
 }
 
 #[test]
-#[ignore]
-fn write_it() {
-    let yaml = std::fs::read_to_string(folder().join("canvas.yaml")).unwrap();
-    let mut lab = Lab::new(&yaml);
-    let again = |after: Option<i64>| WriteOutcome::Again {
-        after: after.map(Millis),
-        cause: "503".into(),
-        refused: Some("the tag is unknown".into()),
-    };
-    for user in ["ada", "bob", "cy", "dee", "eve", "fay", "gus", "hal"] {
-        lab.enter(user);
+fn the_log_of_an_earlier_release_leads_to_the_state_that_it_led_to_then() {
+    let mut shard = shard();
+    shard.trace();
+    let lines: Vec<Line> = records().iter().flat_map(|record| shard.replay(record)).collect();
+    shard.check();
+    let told = lines.iter().map(|line| serde_json::to_string(line).expect("plain data") + "\n");
+    assert_eq!(told.collect::<String>(), text("trace.ndjson"));
+    let letters: Vec<String> = shard
+        .dead_letters()
+        .map(|letter| format!("{} at {}: {}", letter.key.user, letter.key.step, letter.reason))
+        .collect();
+    assert_eq!(
+        letters,
+        [
+            "fay at nobody: invalid JSON: expected value (line 1, column 1)",
+            "cy at nobody: no such tag",
+            "bob at hello: no such address",
+            "hal at nobody: too late",
+        ]
+    );
+    // Its letters were for people only.
+    assert!(shard.dead_letters().all(|letter| letter.replay == Replay::Nothing));
+    let steps = &shard.steps()[CANVAS.index()];
+    let who: Vec<(u64, u64, u64, u64)> =
+        steps.iter().map(|step| (step.waiting, step.fetching, step.held, step.sending)).collect();
+    assert_eq!(who.iter().fold((0, 0, 0, 0), add), (0, 1, 2, 1), "{who:?}");
+    assert_eq!((shard.active(), shard.outstanding(), shard.users()), (4, 6, 11));
+    assert_eq!(shard.recover().len(), 6, "what was under way is again");
+}
+
+fn add(a: (u64, u64, u64, u64), b: &(u64, u64, u64, u64)) -> (u64, u64, u64, u64) {
+    (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 + b.3)
+}
+
+#[test]
+fn the_snapshot_of_an_earlier_release_stands_for_its_records() {
+    let bytes = kept("snapshot.bin");
+    assert_eq!(bytes[0], 1, "the fixture is of format 1");
+    let (mut whole, mut restored) = (shard(), shard());
+    restored.restore(&bytes).expect("what was written is read");
+    restored.check();
+    let records = records();
+    for record in &records[..HALF] {
+        let _ = whole.replay(record);
     }
-    let mut decided = Decided::default();
-    let mut raw = |lab: &mut Lab, now: i64, inputs: Vec<Input>| {
-        let mut inputs = inputs;
-        let world = std::mem::take(&mut lab.world);
-        lab.shard.step(Millis(now), &mut inputs, &world, &mut decided);
-        lab.world = world;
-        lab.records.push(decided.record.clone());
-        lab.lines.append(&mut decided.lines);
-        decided.effects.clone()
-    };
-    let enter = Input::Enter { canvas: CANVAS, user: "fetcher".into(), context: None };
-    let asked = raw(&mut lab, 10, vec![enter]);
-    let Effect::Fetch(asked) = &asked[0] else { panic!("{asked:?}") };
-    let answers = vec![Ok(Answer::new(200, "{}"))];
-    raw(&mut lab, 20, vec![Input::Fetched { journey: asked.journey, visit: asked.visit, answers }]);
-    let enter = Input::Enter { canvas: CANVAS, user: "fetching".into(), context: None };
-    raw(&mut lab, 30, vec![enter]);
-    lab.until(3);
-    lab.sends_at_once = false;
-    lab.answer("ada", WriteOutcome::Committed(CommitLevel::Applied));
-    lab.answer("bob", WriteOutcome::Committed(CommitLevel::Accepted));
-    lab.answer("cy", WriteOutcome::Refused("no such tag".into()));
-    lab.answer("dee", again(None));
-    lab.answer("eve", again(Some(9_000)));
-    lab.enter("ada");
-    lab.until(5);
-    let half = lab.records.len();
-    let snapshot = lab.shard.snapshot();
-    let send = |lab: &mut Lab, user: &str, outcome| {
-        let at = lab.sends.iter().position(|send| &*send.key.user == user).unwrap();
-        let send = lab.sends.remove(at);
-        lab.sent(&send, outcome);
-    };
-    send(&mut lab, "ada", SendOutcome::Sent);
-    send(&mut lab, "bob", SendOutcome::Retry { after: None, cause: "busy".into() });
-    lab.until(7);
-    send(&mut lab, "bob", SendOutcome::Refused("no such address".into()));
-    lab.until(25);
-    lab.answer("hal", WriteOutcome::Refused("too late".into()));
-    lab.enter("ivy");
-    lab.enter("cy");
-    lab.until(27);
-    let bytes = |record: &flowrun_simulation::core::Record| {
-        let bytes = record.encode();
-        let mut all = (bytes.len() as u32).to_le_bytes().to_vec();
-        all.extend(bytes);
-        all
-    };
-    std::fs::write(folder().join("records.bin"), lab.records.iter().flat_map(bytes).collect::<Vec<u8>>()).unwrap();
-    std::fs::write(folder().join("snapshot.bin"), snapshot).unwrap();
-    let lines: Vec<String> = lab.lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
-    std::fs::write(folder().join("trace.ndjson"), lines.join("\n") + "\n").unwrap();
-    println!("half {half} of {}", lab.records.len());
-    println!("{:?} active {} outstanding {} letters {:#?}", lab.shard.tally(CANVAS), lab.shard.active(), lab.shard.outstanding(), lab.shard.dead_letters());
-    for line in lines { println!("{line}"); }
+    assert_eq!(restored.fingerprint(), whole.fingerprint());
+    for record in &records[HALF..] {
+        let _ = (whole.replay(record), restored.replay(record));
+    }
+    restored.check();
+    assert_eq!(restored.fingerprint(), whole.fingerprint());
+    assert_eq!(restored.next_wake(), whole.next_wake());
+    for place in 0..bytes.len() {
+        let mut rotten = bytes.clone();
+        rotten[place] ^= 0x41;
+        let _ = restored.restore(&rotten);
+    }
 }

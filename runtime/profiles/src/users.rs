@@ -98,7 +98,9 @@ pub(crate) fn commit(
 pub(crate) fn written(parts: &[Part], reply: &Reply) -> Vec<(usize, usize)> {
     let mut written = Vec::new();
     reply.each(parts, |part, object, _, outcome| {
-        if matches!(outcome, Outcome::Applied | Outcome::Accepted) {
+        // Of a user who was deleted meanwhile nothing is kept.
+        let kept = !parts[part].is_withdrawn();
+        if kept && matches!(outcome, Outcome::Applied | Outcome::Accepted) {
             written.push((part, object as usize));
         }
     });

@@ -7,18 +7,19 @@
 use flowrun_sdk::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, State};
+use super::{Shard, State, snapshot_1};
 use crate::Version;
 use crate::journey::{Journeys, State as Rest};
+use crate::letters::Letters;
 use crate::outbox::{Outbox, PendingMessage, PendingWrite, Stage};
-use crate::record::DeadLetter;
+use crate::pauses::Pauses;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use crate::users::{Kept, Users};
-use crate::{ItemId, JourneyIx};
+use crate::{CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why a snapshot can't be restored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +37,8 @@ impl std::fmt::Display for Unrestorable {
         match self {
             Unrestorable::Empty => f.write_str("an empty snapshot"),
             Unrestorable::Format(format) => {
-                write!(f, "a snapshot of format {format}; this version reads {FORMAT}")
+                let former = snapshot_1::FORMAT;
+                write!(f, "a snapshot of format {format}; this version reads {former} and {FORMAT}")
             }
             Unrestorable::Damaged => f.write_str("a damaged snapshot"),
             Unrestorable::OtherCanvases => {
@@ -56,20 +58,22 @@ struct Taken<'a> {
     journeys: &'a Journeys,
     writes: &'a Outbox<PendingWrite>,
     messages: &'a Outbox<PendingMessage>,
-    dead_letters: &'a [DeadLetter],
+    letters: &'a Letters,
+    paused: Vec<CanvasIx>,
     tallies: Vec<Tally>,
 }
 
 #[derive(Deserialize)]
-struct Read {
-    now: Millis,
-    canvases: Vec<Version>,
-    users: Kept,
-    journeys: Journeys,
-    writes: Outbox<PendingWrite>,
-    messages: Outbox<PendingMessage>,
-    dead_letters: Vec<DeadLetter>,
-    tallies: Vec<Tally>,
+pub(super) struct Read {
+    pub now: Millis,
+    pub canvases: Vec<Version>,
+    pub users: Kept,
+    pub journeys: Journeys,
+    pub writes: Outbox<PendingWrite>,
+    pub messages: Outbox<PendingMessage>,
+    pub letters: Letters,
+    pub paused: Vec<CanvasIx>,
+    pub tallies: Vec<Tally>,
 }
 
 impl Shard {
@@ -96,7 +100,8 @@ impl Shard {
             journeys: &state.journeys,
             writes: &state.writes,
             messages: &state.messages,
-            dead_letters: &state.dead_letters,
+            letters: &state.letters,
+            paused: state.pauses.keep(),
             tallies,
         };
         postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
@@ -114,6 +119,9 @@ impl Shard {
                 Ok((read, [])) => read,
                 _ => return Err(Unrestorable::Damaged),
             },
+            [snapshot_1::FORMAT, rest @ ..] => {
+                snapshot_1::read(rest, &self.state).ok_or(Unrestorable::Damaged)?
+            }
             [format, ..] => return Err(Unrestorable::Format(*format)),
         };
         if read.canvases != versions(&self.state) {
@@ -125,13 +133,15 @@ impl Shard {
         state.users = users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
-        (state.dead_letters, state.tallies) = (read.dead_letters, read.tallies);
+        (state.letters, state.tallies) = (read.letters, read.tallies);
+        state.pauses = Pauses::from_kept(read.paused);
+        state.overdue = Timers::default();
         self.now = read.now;
         Ok(())
     }
 }
 
-fn versions(state: &State) -> Vec<Version> {
+pub(super) fn versions(state: &State) -> Vec<Version> {
     state.canvases.iter().map(|canvas| canvas.head.version).collect()
 }
 
@@ -143,7 +153,7 @@ fn timers(
 ) -> Timers {
     let mut timers = Timers::default();
     for (JourneyIx(slot), journey) in journeys.iter() {
-        if let Rest::Waiting { due, .. } = journey.state {
+        if let Rest::Waiting { due, .. } | Rest::Parked { since: due } = journey.state {
             timers.set(due, Timer::Journey(slot));
         }
     }
