@@ -9,6 +9,7 @@
 //! run once, in topological order, each for its whole cohort: since the graph has no
 //! cycle, whoever moves on is met again further down, and after one pass everybody rests.
 
+mod census;
 mod delete;
 mod due;
 mod enter;
@@ -43,6 +44,7 @@ use crate::{
 
 use delete::Leaving;
 
+pub use census::Census;
 pub use snapshot::Unrestorable;
 pub(crate) use state::State;
 

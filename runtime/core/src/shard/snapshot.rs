@@ -4,10 +4,13 @@
 //! that were led to one state by the same changes have the same bytes, one of them live, the
 //! other replayed.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use flowrun_sdk::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, State, snapshot_1};
+use super::{Shard, snapshot_1};
 use crate::Version;
 use crate::journey::{Journeys, State as Rest};
 use crate::letters::Letters;
@@ -16,7 +19,7 @@ use crate::pauses::Pauses;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use crate::users::{Kept, Users};
-use crate::{CanvasIx, ItemId, JourneyIx};
+use crate::{Canvas, CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
 const FORMAT: u8 = 2;
@@ -95,7 +98,7 @@ impl Shard {
         let state = &self.state;
         let taken = Taken {
             now,
-            canvases: versions(state),
+            canvases: versions(&state.canvases),
             users: state.users.keep(),
             journeys: &state.journeys,
             writes: &state.writes,
@@ -107,42 +110,57 @@ impl Shard {
         postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
     }
 
-    /// Takes a snapshot's state over, in place of its own. The Canvases have to be those of
-    /// the shard that it was taken of.
+    /// Takes a snapshot's state over, in place of its own. The first Canvases have to be those
+    /// of the shard that it was taken of; versions that were added since come after them.
     ///
     /// # Errors
     /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unrestorable> {
-        let read: Read = match bytes {
-            [] => return Err(Unrestorable::Empty),
-            [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
-                Ok((read, [])) => read,
-                _ => return Err(Unrestorable::Damaged),
-            },
-            [snapshot_1::FORMAT, rest @ ..] => {
-                snapshot_1::read(rest, &self.state).ok_or(Unrestorable::Damaged)?
-            }
-            [format, ..] => return Err(Unrestorable::Format(*format)),
-        };
-        if read.canvases != versions(&self.state) {
+        let read = decode(bytes, &self.state.canvases)?;
+        if !versions(&self.state.canvases).starts_with(&read.canvases) {
             return Err(Unrestorable::OtherCanvases);
+        }
+        if read.tallies.len() != read.canvases.len() {
+            return Err(Unrestorable::Damaged);
         }
         let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
         let state = &mut self.state;
         state.timers = timers(&read.journeys, &read.writes, &read.messages);
+        state.overdue = Timers::default();
         state.users = users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
-        (state.letters, state.tallies) = (read.letters, read.tallies);
+        state.letters = read.letters;
         state.pauses = Pauses::from_kept(read.paused);
-        state.overdue = Timers::default();
+        state.tallies.splice(..read.tallies.len(), read.tallies);
         self.now = read.now;
         Ok(())
     }
 }
 
-pub(super) fn versions(state: &State) -> Vec<Version> {
-    state.canvases.iter().map(|canvas| canvas.head.version).collect()
+/// The canvases help to understand a former format; without them its dead letters are left out.
+fn decode(bytes: &[u8], canvases: &[Arc<Canvas>]) -> Result<Read, Unrestorable> {
+    match bytes {
+        [] => Err(Unrestorable::Empty),
+        [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
+            Ok((read, [])) => Ok(read),
+            _ => Err(Unrestorable::Damaged),
+        },
+        [snapshot_1::FORMAT, rest @ ..] => {
+            snapshot_1::read(rest, canvases).ok_or(Unrestorable::Damaged)
+        }
+        [format, ..] => Err(Unrestorable::Format(*format)),
+    }
+}
+
+/// The journeys of a snapshot, with their Canvases.
+pub(super) fn standing(bytes: &[u8]) -> Result<BTreeMap<JourneyIx, CanvasIx>, Unrestorable> {
+    let journeys = decode(bytes, &[])?.journeys;
+    Ok(journeys.iter().map(|(ix, journey)| (ix, journey.canvas)).collect())
+}
+
+pub(super) fn versions(canvases: &[Arc<Canvas>]) -> Vec<Version> {
+    canvases.iter().map(|canvas| canvas.head.version).collect()
 }
 
 /// Whatever somebody waits for.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use flowrun_sdk::{Message, Millis, Objects};
 use serde::Deserialize;
 
-use super::State;
 use super::snapshot::{Read, versions};
 use crate::journey::Journeys;
 use crate::letters::{Left, Letter, Letters};
@@ -14,7 +13,7 @@ use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
 use crate::record::Misfit;
 use crate::tally::{StepTally, Tally};
 use crate::users::{Former as FormerUsers, Users};
-use crate::{CanvasIx, JourneyIx, NodeIx, Progress, Version};
+use crate::{Canvas, CanvasIx, JourneyIx, NodeIx, Progress, Version};
 
 pub(super) const FORMAT: u8 = 1;
 
@@ -71,7 +70,7 @@ struct FormerTally {
 }
 
 /// The state of a snapshot of these Canvases; none if it is damaged.
-pub(super) fn read(bytes: &[u8], state: &State) -> Option<Read> {
+pub(super) fn read(bytes: &[u8], known_canvases: &[Arc<Canvas>]) -> Option<Read> {
     let (former, rest): (Former, _) = postcard::take_from_bytes(bytes).ok()?;
     let Former { now, canvases, users, journeys, writes, messages, dead_letters, tallies } = former;
     if !rest.is_empty() {
@@ -79,10 +78,10 @@ pub(super) fn read(bytes: &[u8], state: &State) -> Option<Read> {
     }
     let known = Users::from_kept(users.into())?;
     let mut letters = Letters::default();
-    let of_these = canvases == versions(state);
+    let of_these = versions(known_canvases).starts_with(&canvases);
     // Of other Canvases: the caller says so.
     for letter in dead_letters.iter().filter(|_| of_these) {
-        letters.add(letter_of(letter, &known, state)?);
+        letters.add(letter_of(letter, &known, known_canvases)?);
     }
     let users = known.keep();
     let writes = writes.map(write_of);
@@ -92,13 +91,12 @@ pub(super) fn read(bytes: &[u8], state: &State) -> Option<Read> {
     Some(Read { now, canvases, users, journeys, writes, messages, letters, paused, tallies })
 }
 
-fn letter_of(letter: &Misfit, users: &Users, state: &State) -> Option<Letter> {
+fn letter_of(letter: &Misfit, users: &Users, canvases: &[Arc<Canvas>]) -> Option<Letter> {
     let Misfit { at, key, reason, payload } = letter;
-    let canvas = state
-        .canvases
+    let canvas = canvases
         .iter()
         .position(|canvas| canvas.head.name == key.canvas && canvas.head.version == key.version)?;
-    let mut steps = state.canvases[canvas].graph().node_weights();
+    let mut steps = canvases[canvas].graph().node_weights();
     let node = NodeIx(steps.position(|node| node.id == key.step)? as u16);
     let (user, canvas) = (users.find(&key.user)?, CanvasIx(canvas as u16));
     let origin = Origin { user, canvas, node, entry: key.entry };
