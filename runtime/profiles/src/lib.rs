@@ -16,6 +16,7 @@ use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 pub use embedded::{Embedded, EmbeddedSettings};
 pub use http::{Http, HttpSettings};
 pub use memory::{Known, Memory};
+pub use users::NotKept;
 
 /// What is true of a backend as a whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
