@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use flowrun_sdk::settings::{Text, TextFile};
-use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit};
+use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit, WrittenMessage};
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
@@ -96,6 +96,13 @@ impl Step for Message {
             }
             _ => Err(faults),
         }
+    }
+
+    fn messages(&self) -> Vec<WrittenMessage> {
+        let subject = self.subject.iter().map(|text| ("subject".to_owned(), text.source.clone()));
+        let body = [("body".to_owned(), self.body.source.clone())];
+        let (channel, texts) = (self.channel.to_string(), subject.chain(body).collect());
+        vec![WrittenMessage { channel, texts }]
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowrun_sdk::settings::Text;
-use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit};
+use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit, WrittenMessage};
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -110,6 +110,15 @@ impl Step for Webhook {
         let text = "what is sent here can be read by others on its way";
         let warning = || Fault::warning("/url", text).hint("use https://");
         open.then(warning).into_iter().collect()
+    }
+
+    /// Without the headers, which may say more than a reader of the Canvas should know.
+    fn messages(&self) -> Vec<WrittenMessage> {
+        let Settings { url, method, body, .. } = &self.settings;
+        let body = body.iter().map(|text| ("body".to_owned(), text.source.clone()));
+        let call = [("url", url.source.as_str()), ("type", method.name())];
+        let call = call.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        vec![WrittenMessage { channel: "webhook".into(), texts: body.chain(call).collect() }]
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

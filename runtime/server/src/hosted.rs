@@ -3,7 +3,9 @@
 //! Both work on the same profiles: what `POST /users/track` changes is what steps read, and where User Updates are
 //! written if no other backend is named. An answer of 2xx to what lets users in follows the engine's commit.
 //!
-//! Users without an external id don't enter: journeys are told apart by it.
+//! Journeys are told apart by the external id of their user, or by `braze_id:` and the braze_id where there is none. Who is
+//! identified on the way goes on as before, by the braze_id; entries and events from then on are the external id's. Who is
+//! merged into another profile is gone, as if deleted: what their journeys would still write is refused.
 
 mod canvases;
 mod journeys;

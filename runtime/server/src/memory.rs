@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use serde_json::{Map, Value as Json};
 
 use plans::Plan;
 use queue::Queue;
 
 use crate::track::{
-    self, Array, Batch, Directory, Id, Limits, Outcome, Prepared, Profiles, Recipients, Reply,
-    Settled, Trigger, WriteKey, export, neighbours, sync_refused, sync_reply,
+    self, Array, Batch, Directory, Id, Limits, Outcome, Prepared, Profile, Profiles, Recipients,
+    Reply, Settled, Trigger, WriteKey, export, neighbours, sync_refused, sync_reply,
 };
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
@@ -30,6 +31,7 @@ pub struct Memory {
     state: Mutex<State>,
     limits: Limits,
     journeys: Option<Arc<dyn Journeys>>,
+    unidentified: Unidentified,
     canvases: RwLock<Arc<[Canvas]>>,
     blocks: RwLock<Arc<[ContentBlock]>>,
 }
@@ -41,6 +43,16 @@ struct State {
     plans: BTreeMap<ScheduleId, Plan>,
     /// Writes that wait for the end of the maintenance.
     queue: Option<Queue>,
+}
+
+/// What becomes of users without an external id who would enter a Canvas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unidentified {
+    /// They enter.
+    #[default]
+    Enter,
+    /// They can't: their updates are written to another endpoint, and only here it is known who they are.
+    StayOut,
 }
 
 /// Users of whom keys are remembered though their profiles are gone, before these are looked for.
@@ -61,9 +73,15 @@ impl Memory {
             limits: directory.limits,
             state: Mutex::new(State { directory, ..State::default() }),
             journeys,
+            unidentified: Unidentified::Enter,
             canvases: RwLock::default(),
             blocks: RwLock::default(),
         }
+    }
+
+    #[must_use]
+    pub fn with_unidentified(self, unidentified: Unidentified) -> Memory {
+        Memory { unidentified, ..self }
     }
 
     pub fn set_canvases(&self, canvases: Vec<Canvas>) {
@@ -116,8 +134,9 @@ impl Memory {
                 if !journeys.listens(kind, name) {
                     continue;
                 }
+                let Some(user) = self.who(state, *id) else { continue };
                 events.push(Happened {
-                    user: state.user(*id),
+                    user,
                     name: name.to_string(),
                     kind,
                     properties: properties.clone(),
@@ -127,6 +146,31 @@ impl Memory {
         }
         if !events.is_empty() {
             journeys.happened(events);
+        }
+    }
+
+    /// Who somebody is to journeys; nobody if they may not enter.
+    fn who(&self, state: &State, id: Id) -> Option<User> {
+        let user = state.user(id)?;
+        let enters = user.external_id.is_some() || self.unidentified == Unidentified::Enter;
+        if !enters {
+            let reason = "updates are written to another endpoint";
+            tracing::warn!(reason, "a user without an external id can't enter a Canvas");
+        }
+        enters.then_some(user)
+    }
+
+    /// The reply to a trigger that names somebody who can't enter.
+    fn turned_away(&self, state: &State, trigger: &Trigger) -> Result<(), Refusal> {
+        let (Recipients::Named(named), Unidentified::StayOut) = (&trigger.to, self.unidentified)
+        else {
+            return Ok(());
+        };
+        let out: Vec<usize> =
+            (0..named.len()).filter(|at| state.directory.is_unidentified(&named[*at])).collect();
+        match out.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::Reply(plans::unidentified(&out))),
         }
     }
 
@@ -157,16 +201,18 @@ impl Memory {
         if entering.is_empty() {
             return Ok(());
         }
-        let entry =
-            |(id, context)| Entry { canvas: canvas.clone(), user: state.user(id), context, at_ms };
-        journeys.enter(entering.into_iter().map(entry).collect())
+        let entry = |(id, context)| {
+            Some(Entry { canvas: canvas.clone(), user: self.who(state, id)?, context, at_ms })
+        };
+        journeys.enter(entering.into_iter().filter_map(entry).collect())
     }
 }
 
 impl State {
-    fn user(&self, id: Id) -> User {
-        let profile = self.directory.profiles.get(id);
-        User { id, external_id: profile.and_then(|one| one.external_id().map(str::to_owned)) }
+    fn user(&self, id: Id) -> Option<User> {
+        let external_id = self.directory.profiles.get(id)?.external_id().map(str::to_owned);
+        let journey_id = self.directory.journey_id(id)?;
+        Some(User { id, external_id, journey_id })
     }
 
     fn commit(&mut self, objects: &Prepared, keys: Option<&[WriteKey]>, at_ms: i64) -> Batch {
@@ -221,9 +267,13 @@ impl Workspace for Memory {
         let directory = &mut state.directory;
         let reply = match neighbour {
             Neighbour::TrackSync => return Ok(self.track_sync(state, &body)),
-            Neighbour::Identify => neighbours::identify(directory, &body.json),
-            Neighbour::Merge => neighbours::merge(directory, &body.json),
-            Neighbour::Delete => return Ok(self.delete(state, &body)),
+            Neighbour::Identify => {
+                return Ok(self.with_losses(state, &body, neighbours::identify_with));
+            }
+            Neighbour::Merge => return Ok(self.with_losses(state, &body, neighbours::merge_with)),
+            Neighbour::Delete => {
+                return Ok(self.with_losses(state, &body, neighbours::delete_with));
+            }
             Neighbour::NewAliases => neighbours::new_aliases(directory, &body.json),
             Neighbour::Export => export::export(directory, &body.json),
         };
@@ -236,6 +286,7 @@ impl Workspace for Memory {
         if state.queue.is_some() {
             return Err(Refusal::Busy(Busy::Full));
         }
+        self.turned_away(&state, &trigger)?;
         self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy)
     }
 
@@ -248,6 +299,7 @@ impl Workspace for Memory {
         _: i64,
     ) -> Result<(), Refusal> {
         let mut state = self.state();
+        self.turned_away(&state, &trigger)?;
         if state.plans.len() >= plans::MOST {
             return Err(Refusal::Busy(Busy::Full));
         }
@@ -301,12 +353,21 @@ impl Memory {
         sync_reply(&state.directory, &body.json, &batch)
     }
 
-    fn delete(&self, mut state: MutexGuard<'_, State>, body: &Body) -> Reply {
+    /// Something after which profiles may be gone, deleted or merged into others.
+    fn with_losses(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        body: &Body,
+        change: impl FnOnce(&mut Directory, &Map<String, Json>, &mut dyn FnMut(Id, &Profile)) -> Reply,
+    ) -> Reply {
         let mut gone = Vec::new();
-        let reply =
-            neighbours::delete_with(&mut state.directory, &body.json, &mut |id, profile| {
-                gone.push(User { id, external_id: profile.external_id().map(str::to_owned) });
+        let reply = change(&mut state.directory, &body.json, &mut |id, profile| {
+            gone.push(User {
+                id,
+                external_id: profile.external_id().map(str::to_owned),
+                journey_id: track::journey_id(id, profile),
             });
+        });
         state.forget_keys();
         if let (Some(journeys), false) = (&self.journeys, gone.is_empty()) {
             journeys.forget(gone);

@@ -4,6 +4,7 @@
 //! or above it, since the engine doesn't know of HTTP): an answer is given after the commit that it speaks of.
 //! [`crate::Memory`] implements it over profiles in memory, and reports entries and events to [`Journeys`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -235,10 +236,19 @@ pub struct Step {
     pub id: String,
     /// The kind key: `message`, `delay`, `user_update`…
     pub kind: String,
-    /// Channels it sends through.
-    pub channels: Vec<String>,
+    /// What it may send, as it is written.
+    pub messages: Vec<Message>,
     /// Ways out: a name as in the file, and the step it leads to.
     pub next: Vec<(String, String)>,
+}
+
+/// A message of a step, as `/canvas/details` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub id: String,
+    pub channel: String,
+    /// Its texts by what they are, with what is still to be rendered.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// A Content Block as `/content_blocks/list` and `/info` show it.
@@ -262,6 +272,8 @@ pub struct User {
     pub id: Id,
     /// Absent for users known by an alias, an address or a number only.
     pub external_id: Option<String>,
+    /// What journeys tell them apart by: the external id, else `braze_id:` and the braze_id.
+    pub journey_id: String,
 }
 
 /// A user enters a Canvas.

@@ -4,6 +4,8 @@
 //! that were led to one state by the same changes have the same bytes, one of them live, the
 //! other replayed.
 
+use std::collections::BTreeMap;
+
 use flowrun_sdk::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use crate::record::DeadLetter;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use crate::users::{Kept, Users};
-use crate::{ItemId, JourneyIx};
+use crate::{CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
 const FORMAT: u8 = 1;
@@ -102,22 +104,18 @@ impl Shard {
         postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
     }
 
-    /// Takes a snapshot's state over, in place of its own. The Canvases have to be those of
-    /// the shard that it was taken of.
+    /// Takes a snapshot's state over, in place of its own. The first Canvases have to be those
+    /// of the shard that it was taken of; versions that were added since come after them.
     ///
     /// # Errors
     /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unrestorable> {
-        let read: Read = match bytes {
-            [] => return Err(Unrestorable::Empty),
-            [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
-                Ok((read, [])) => read,
-                _ => return Err(Unrestorable::Damaged),
-            },
-            [format, ..] => return Err(Unrestorable::Format(*format)),
-        };
-        if read.canvases != versions(&self.state) {
+        let read = decode(bytes)?;
+        if !versions(&self.state).starts_with(&read.canvases) {
             return Err(Unrestorable::OtherCanvases);
+        }
+        if read.tallies.len() != read.canvases.len() {
+            return Err(Unrestorable::Damaged);
         }
         let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
         let state = &mut self.state;
@@ -125,10 +123,28 @@ impl Shard {
         state.users = users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
-        (state.dead_letters, state.tallies) = (read.dead_letters, read.tallies);
+        state.dead_letters = read.dead_letters;
+        state.tallies.splice(..read.tallies.len(), read.tallies);
         self.now = read.now;
         Ok(())
     }
+}
+
+fn decode(bytes: &[u8]) -> Result<Read, Unrestorable> {
+    match bytes {
+        [] => Err(Unrestorable::Empty),
+        [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
+            Ok((read, [])) => Ok(read),
+            _ => Err(Unrestorable::Damaged),
+        },
+        [format, ..] => Err(Unrestorable::Format(*format)),
+    }
+}
+
+/// The journeys of a snapshot, with their Canvases.
+pub(super) fn standing(bytes: &[u8]) -> Result<BTreeMap<JourneyIx, CanvasIx>, Unrestorable> {
+    let journeys = decode(bytes)?.journeys;
+    Ok(journeys.iter().map(|(ix, journey)| (ix, journey.canvas)).collect())
 }
 
 fn versions(state: &State) -> Vec<Version> {

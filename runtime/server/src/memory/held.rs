@@ -13,12 +13,15 @@ use crate::track::{self, Array, Batch, Directory, Prepared, Profile, WriteKey};
 /// How long to wait for the end of a maintenance.
 const MAINTENANCE: Millis = Millis(1_000);
 
-/// Profiles by external id, as decisions read them.
+/// Profiles as decisions read them: by external id, or by braze_id where there is none.
 struct Read<'a>(&'a Directory);
 
 impl World for Read<'_> {
     fn profile(&self, _: Option<UserIx>, id: &str) -> Option<&Profile> {
-        self.0.profiles.by_external_id(id)
+        match track::named_by(id) {
+            ("braze_id", _) => self.0.profiles.profile(self.0.of_journey(id)?),
+            _ => self.0.profiles.by_external_id(id),
+        }
     }
 }
 
@@ -91,10 +94,11 @@ impl Objects {
                 for (number, text) in part.texts(at).filter(|(number, _)| wanted(ix, *number)) {
                     let mut object: Json = serde_json::from_str(text).unwrap_or_default();
                     if let Json::Object(object) = &mut object {
-                        object.insert("external_id".into(), (*part.write.key.user).into());
+                        let (key, id) = track::named_by(&part.write.key.user);
+                        object.insert(key.into(), id.into());
                     }
                     objects.push(object);
-                    keys.push(key(digests[ix], number));
+                    keys.push(WriteKey { write: digests[ix], object: number });
                 }
             }
             if !objects.is_empty() {
@@ -112,7 +116,9 @@ impl Objects {
     fn reply(&self, batch: &Batch) -> Reply {
         let outcomes = |array: Array| -> Vec<Outcome> {
             let given = self.body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
-            let known = batch.outcomes(array).unwrap_or_default().iter().map(outcome);
+            let objects = self.body.get(array.name()).and_then(Json::as_array);
+            let objects = objects.into_iter().flatten();
+            let known = batch.outcomes(array).unwrap_or_default().iter().zip(objects).map(outcome);
             let unread = || Outcome::Refused("the object can't be read".to_owned());
             known.chain(std::iter::repeat_with(unread)).take(given).collect()
         };
@@ -127,14 +133,12 @@ impl Objects {
     }
 }
 
-/// A key tells 256 objects apart; a write with more of them counts as several.
-fn key(digest: u128, number: u32) -> WriteKey {
-    let [object, ..] = number.to_le_bytes();
-    WriteKey { write: digest.wrapping_add(u128::from(number / 256)), object }
-}
-
-fn outcome(outcome: &track::Outcome) -> Outcome {
+fn outcome((outcome, object): (&track::Outcome, &Json)) -> Outcome {
     match outcome {
+        track::Outcome::Nobody if object.get("braze_id").is_some() => Outcome::Refused(
+            "no profile has the user's braze_id any more: it was deleted, or merged into another"
+                .to_owned(),
+        ),
         // Nobody: the object was for existing profiles only, and was taken as such.
         track::Outcome::Applied { .. } | track::Outcome::Known { .. } | track::Outcome::Nobody => {
             Outcome::Applied

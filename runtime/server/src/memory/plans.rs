@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::{Memory, State};
-use crate::track::{Id, Profile, Properties, Recipient, Recipients, Trigger};
+use crate::track::{Id, Profile, Properties, Recipient, Recipients, Reply, Trigger};
 use crate::workspace::{Busy, Timing};
 
 /// Schedules that may wait.
@@ -141,6 +142,14 @@ impl Memory {
             }
         }
     }
+}
+
+/// The reply to a trigger with recipients who can't enter for want of an external id.
+pub(super) fn unidentified(recipients: &[usize]) -> Reply {
+    const WHY: &str = "'external_user_id' is required: updates are written to another endpoint, \
+                       where a user without an external id is unknown; identify them first";
+    let error = |index: &usize| json!({"type": WHY, "input_array": "recipients", "index": index});
+    Reply::new(400, WHY).with("errors", recipients.iter().map(error).collect::<Vec<_>>())
 }
 
 /// When the user's clock shows the time. In a gap of the clocks, as much later as the gap is long.
