@@ -37,7 +37,7 @@ pub trait Workspace: Send + Sync + 'static {
     /// Enters users into a Canvas at a time. The server makes the ids.
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         dispatch: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
@@ -87,6 +87,8 @@ pub struct About {
     pub write_keys: bool,
     /// Writes are queued (202) and applied later.
     pub maintenance: bool,
+    /// What was answered with 2xx outlives the process, and the machine's power.
+    pub durable: bool,
     /// What objects are held to. The server reads the attributes of recipients by them.
     pub limits: Limits,
 }
@@ -159,6 +161,13 @@ pub enum Timing {
     At { ms: i64 },
     /// When clocks show this where the user is: milliseconds since 1970 as if in UTC. Users without a zone: UTC.
     Local { civil_ms: i64 },
+}
+
+/// A trigger for later, and the request that it was read from: what is kept of it by who outlives the process.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub trigger: Trigger,
+    pub written: Map<String, Json>,
 }
 
 /// One request to send: `dispatch_id` of the answer.
