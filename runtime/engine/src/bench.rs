@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use flowrun_core::{
-    Canvas, CanvasIx, Change, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally,
-};
+use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
 use flowrun_log::{Append, Epoch, Sequence, ShardLog};
 
 use crate::error::Error;
@@ -179,9 +177,10 @@ impl Bench {
     pub fn take(&mut self, trace: &mut dyn Trace, effects: &mut Vec<Effect>) {
         for place in self.places.iter_mut().filter(|place| !place.quiet) {
             place.decided.lines.drain(..).for_each(|line| trace.line(&line));
-            for change in &place.decided.record.changes {
-                if let Change::DeadLetter(letter) = change {
-                    trace.dead_letter(letter);
+            for letter in place.decided.letters.drain(..) {
+                // One that has gone again in the same call was its user's who was deleted.
+                if let Some(letter) = place.shard.dead_letter(letter) {
+                    trace.dead_letter(&letter);
                 }
             }
             effects.append(&mut place.decided.effects);

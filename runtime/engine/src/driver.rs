@@ -225,6 +225,15 @@ impl Driver {
                 Effect::Write(write) => self.batcher.push(steady, write),
                 Effect::Send(message) => self.outgoing.send(message),
                 Effect::Fetch(asked) => self.outgoing.ask(asked),
+                Effect::Withdraw(withdrawn) => {
+                    self.batcher.withdraw(withdrawn.shard, &withdrawn.writes);
+                    self.outgoing.withdraw(&withdrawn);
+                }
+                Effect::Recall(recall) => {
+                    for (shard, input) in self.outgoing.recall(&recall) {
+                        self.bench().tell(shard, input);
+                    }
+                }
             }
         }
     }

@@ -54,8 +54,10 @@ impl Stage {
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
         let backend = backend(serve, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
+        let named = serve.backend.as_ref();
         let catalogue = serve.plugins.catalogue_for(&config.plugins, console)?;
-        let Some(mut opened) = scene::open_by(&files, &catalogue, console)? else {
+        let opened = scene::open_by(&files, &config, named, &catalogue, console)?;
+        let Some(mut opened) = opened else {
             return Ok(None);
         };
         let profiles = profiles(serve.users.as_deref(), console)?;
