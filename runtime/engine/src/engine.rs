@@ -52,7 +52,8 @@ impl Engine {
     /// If the log can't be taken over or read.
     pub fn start(options: Options, setup: Setup) -> Result<Engine, Error> {
         let Setup { canvases, log, profiles, writes, channels, fetch, clock, trace } = setup;
-        let (bench, in_flight) = Bench::open(&options, &canvases, log, trace.wants_lines())?;
+        let (bench, in_flight) =
+            Bench::open(&options, &canvases, log, trace.wants_lines(), clock.now())?;
         let (sender, replies) = mpsc::unbounded_channel();
         let events = canvases.iter().filter_map(|canvas| canvas.head.entry.event.as_ref());
         let events = events.map(|event| event.name.clone()).collect();
@@ -198,6 +199,18 @@ impl Engine {
         let mut ended = self.ended.clone();
         let result = ended.wait_for(Option::is_some).await;
         result.ok().and_then(|result| result.clone()).unwrap_or(Err(Error::Panicked))
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    pub(crate) fn shard_of(&self, user: &str) -> flowrun_core::ShardId {
+        self.options.shard_of(user)
+    }
+
+    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = flowrun_core::ShardId> + use<> {
+        self.options.shard_ids()
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
