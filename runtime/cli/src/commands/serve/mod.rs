@@ -4,9 +4,9 @@
 //! settings end the program at the start, not a journey later.
 
 mod keys;
-mod outward;
-mod signals;
-mod stage;
+pub mod outward;
+pub mod signals;
+pub mod stage;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;

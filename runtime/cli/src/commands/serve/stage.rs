@@ -20,6 +20,7 @@ use crate::core::{Canvas, CanvasIx};
 use crate::folder::Folder;
 use crate::live::Durable;
 use crate::moment;
+use crate::plugins::Plugins;
 use crate::profiles::ProfileBackend;
 use crate::scene;
 use crate::track::Profile;
@@ -52,7 +53,7 @@ impl Stage {
         }
         // The configuration is the folder's, wherever below it the first Canvas is.
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
-        let backend = backend(serve, &config, console)?;
+        let backend = backend(serve.backend.as_ref(), &serve.plugins, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
         let named = serve.backend.as_ref();
         let catalogue = serve.plugins.catalogue_for(&config.plugins, console)?;
@@ -69,10 +70,7 @@ impl Stage {
         let shown = present.map(|(canvas, path)| hosted::shown(canvas, edited_ms(path))).collect();
         let Versions { canvases, closed } = match &mut durable {
             Some(durable) => durable.settle(&mut opened, &catalogue)?,
-            None => {
-                let canvases = opened.iter_mut().filter_map(|one| one.canvas.take());
-                Versions { canvases: canvases.map(Arc::new).collect(), closed: Vec::new() }
-            }
+            None => Versions::of_files(&mut opened),
         };
         Ok(Some(Stage {
             config,
@@ -89,20 +87,21 @@ impl Stage {
 }
 
 /// Where updates go; nowhere else if nobody says.
-fn backend(
-    serve: &Serve,
+pub fn backend(
+    named: Option<&BackendUrl>,
+    plugins: &Plugins,
     config: &Config,
     console: &Console,
 ) -> anyhow::Result<Option<Arc<dyn ProfileBackend>>> {
-    Ok(match serve.backend.as_ref().or(config.backend.url.as_ref()) {
+    Ok(match named.or(config.backend.url.as_ref()) {
         None | Some(BackendUrl::Memory) => None,
         Some(BackendUrl::Http(url)) => Some(Arc::new(backend::http(url, &config.backend)?)),
         Some(BackendUrl::Plugin(name)) => {
-            let plugin = serve.plugins.backend(name, &config.plugins, console)?;
+            let plugin = plugins.backend(name, &config.plugins, console)?;
             Some(Arc::new(plugin.held_to(&config.backend)?))
         }
         Some(BackendUrl::Embedded(folder)) => bail!(
-            "`--backend embedded:{folder}` is not in this version of `serve`: its profiles are in memory, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
+            "`--backend embedded:{folder}` is for virtual time: in real time `--state DIR` keeps profiles, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
         ),
     })
 }
