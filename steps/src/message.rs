@@ -11,12 +11,15 @@
 use std::sync::Arc;
 
 use flowrun_sdk::settings::{Text, TextFile};
-use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit};
-use schemars::JsonSchema;
+use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit, WrittenMessage};
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
+
+use crate::rules;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = together)]
 pub struct Settings {
     /// The channel, as `flowrun.toml` names it: `email`, `push`, …
     /// One that isn't configured there writes to the console.
@@ -32,6 +35,11 @@ pub struct Settings {
     /// (`at_least_once`) or don't (`at_most_once`).
     #[serde(default)]
     delivery: Delivery,
+}
+
+fn together(schema: &mut Schema) {
+    rules::needs_one_of(schema, &["body", "body_file"]);
+    rules::exclude(schema, "body", "body_file");
 }
 
 /// Sends a message.
@@ -88,6 +96,13 @@ impl Step for Message {
             }
             _ => Err(faults),
         }
+    }
+
+    fn messages(&self) -> Vec<WrittenMessage> {
+        let subject = self.subject.iter().map(|text| ("subject".to_owned(), text.source.clone()));
+        let body = [("body".to_owned(), self.body.source.clone())];
+        let (channel, texts) = (self.channel.to_string(), subject.chain(body).collect());
+        vec![WrittenMessage { channel, texts }]
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

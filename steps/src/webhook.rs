@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowrun_sdk::settings::Text;
-use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit};
-use schemars::JsonSchema;
+use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit, WrittenMessage};
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::rules;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = looks)]
 pub struct Settings {
     /// What to call: an `https://` address.
     url: Text,
@@ -31,6 +35,16 @@ pub struct Settings {
     /// (`at_least_once`) or don't (`at_most_once`).
     #[serde(default)]
     delivery: Delivery,
+}
+
+fn looks(schema: &mut Schema) {
+    rules::pattern(schema, "url", "^https?://[^/?#@ ]+([/?#][^ ]*)?$");
+    if let Some(Json::Object(headers)) =
+        schema.get_mut("properties").and_then(|all| all.get_mut("headers"))
+    {
+        let names = json!({ "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$" });
+        headers.insert("propertyNames".to_owned(), names);
+    }
 }
 
 /// The method of the request.
@@ -96,6 +110,15 @@ impl Step for Webhook {
         let text = "what is sent here can be read by others on its way";
         let warning = || Fault::warning("/url", text).hint("use https://");
         open.then(warning).into_iter().collect()
+    }
+
+    /// Without the headers, which may say more than a reader of the Canvas should know.
+    fn messages(&self) -> Vec<WrittenMessage> {
+        let Settings { url, method, body, .. } = &self.settings;
+        let body = body.iter().map(|text| ("body".to_owned(), text.source.clone()));
+        let call = [("url", url.source.as_str()), ("type", method.name())];
+        let call = call.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        vec![WrittenMessage { channel: "webhook".into(), texts: body.chain(call).collect() }]
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

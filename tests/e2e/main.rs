@@ -98,7 +98,7 @@ async fn served(token: &Token, seen: Arc<Seen>) -> (SocketAddr, Arc<Memory>) {
         steps: vec![Step {
             id: "done".into(),
             kind: "exit".into(),
-            channels: vec![],
+            messages: vec![],
             next: vec![],
         }],
     };

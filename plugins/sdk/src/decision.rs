@@ -46,6 +46,15 @@ pub struct Message {
     pub delivery: Delivery,
 }
 
+/// A message as it stands in the Canvas, before anything is rendered: for those who look at the
+/// Canvas, not at a journey.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WrittenMessage {
+    pub channel: String,
+    /// Its texts by what they are: `subject`, `body`, `url`…
+    pub texts: BTreeMap<String, String>,
+}
+
 /// What happens when it is unknown whether a message went out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -28,7 +28,7 @@ mod time;
 mod update;
 
 pub use cohort::{Attribute, Cell, Cohort, CohortBuilder, Visit};
-pub use decision::{Decision, Delivery, Message, Variables};
+pub use decision::{Decision, Delivery, Message, Variables, WrittenMessage};
 pub use declaration::{Declaration, Example, Exits, Fault, Severity};
 pub use duration::{BadDuration, Duration};
 pub use settings::Door;

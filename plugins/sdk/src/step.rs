@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::{Cohort, Decision, Declaration, Fault, Visit};
+use crate::{Cohort, Decision, Declaration, Fault, Visit, WrittenMessage};
 
 /// A kind of step. Implement [`decide`](Step::decide); take
 /// [`decide_cohort`](Step::decide_cohort) where work can be shared between users.
@@ -39,6 +39,11 @@ pub trait Step: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The messages that this step may send, as they are written.
+    fn messages(&self) -> Vec<WrittenMessage> {
+        Vec::new()
+    }
+
     /// What should happen to this user.
     fn decide(&self, visit: Visit<'_>) -> Decision;
 
@@ -55,6 +60,9 @@ pub trait Decide: Send + Sync {
     fn sets(&self) -> Vec<String> {
         Vec::new()
     }
+    fn messages(&self) -> Vec<WrittenMessage> {
+        Vec::new()
+    }
     fn decide_cohort(&self, cohort: &Cohort<'_>, decisions: &mut Vec<Decision>);
 }
 
@@ -67,6 +75,9 @@ impl<S: Step> Decide for S {
     }
     fn sets(&self) -> Vec<String> {
         Step::sets(self)
+    }
+    fn messages(&self) -> Vec<WrittenMessage> {
+        Step::messages(self)
     }
     fn decide_cohort(&self, cohort: &Cohort<'_>, decisions: &mut Vec<Decision>) {
         Step::decide_cohort(self, cohort, decisions);

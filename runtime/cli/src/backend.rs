@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Backend, BackendUrl, Commit, ObjectLimits};
+use crate::console::aside;
 use crate::core::batcher::Limits;
 use crate::core::{CommitLevel, Millis};
 use crate::interrupt::Interrupt;
@@ -63,7 +64,7 @@ pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
         Some(Commit::Applied) => CommitLevel::Applied,
         Some(Commit::Accepted) | None => CommitLevel::Accepted,
     };
-    Http::new(settings, |notice: &Notice| eprintln!("note: {notice}"))
+    Http::new(settings, |notice: &Notice| aside(&format!("note: {notice}")))
         .map_err(|error| anyhow!("--backend {url}: {error}"))
 }
 

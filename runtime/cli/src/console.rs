@@ -102,11 +102,10 @@ impl Console {
         self.print("\n")
     }
 
-    /// Tells the person at the terminal something that is no result. If even that can't
-    /// be said, there is nobody to say it to.
+    /// Tells the person at the terminal something that is no result.
     pub fn note(&self, text: &str) {
         let word = self.notes.paint(Look::Note, "note:");
-        let _ = writeln!(io::stderr(), "{word} {text}");
+        aside(&format!("{word} {text}"));
     }
 
     /// Takes what a write has come to; a reader that left is remembered, not reported.
@@ -115,6 +114,10 @@ impl Console {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.reader_left = true;
                 Ok(otherwise)
+            }
+            Err(error) => {
+                let said = format!("can't write to standard output: {error}");
+                Err(io::Error::new(error.kind(), said))
             }
             result => result,
         }
@@ -137,6 +140,12 @@ impl Write for Console {
         let result = self.out.flush();
         self.forgive(result, ())
     }
+}
+
+/// A line on standard error. If even that can't be said, there is nobody to say it to, and
+/// no reason to end otherwise than without it.
+pub fn aside(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Text from a file or a profile, made fit for a terminal: what would move the cursor or

@@ -16,8 +16,11 @@ mod ids;
 mod input;
 mod invariants;
 mod journey;
+mod letters;
+mod look;
 mod outbox;
 mod outcome;
+mod pauses;
 pub mod planted;
 mod record;
 mod render;
@@ -30,15 +33,17 @@ mod users;
 mod view;
 
 pub use batcher::Batcher;
-pub use effect::{Effect, Fetch, Send, Write};
+pub use effect::{Effect, Fetch, Recall, Send, Withdraw, Write};
 pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Trigger, Version};
-pub use ids::{CanvasIx, ItemId, JourneyIx, ShardId, UserIx, WriteKey};
+pub use ids::{CanvasIx, ItemId, JourneyIx, LetterId, ShardId, UserIx, WriteKey};
 pub use input::{Context, Input};
+pub use letters::{DeadLetter, LetterLimits, Replay};
+pub use look::{AttemptLook, Attempts, JourneyLook, RestLook, StepLook};
 pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
-pub use record::{Change, DeadLetter, Ending, Final, FinalSend, Record, Unfinished, Unreadable};
+pub use record::{Change, Ending, Final, FinalSend, Misfit, Record, Unfinished, Unreadable};
 pub use render::slots as render_slots;
 pub use retry::RetryPolicy;
-pub use shard::{Decided, Pace, Settings, Shard, Unrestorable, World};
+pub use shard::{Census, Decided, Pace, Settings, Shard, Unrestorable, World};
 pub use tally::{StepTally, Tally};
 
 /// The crates below, for hosts: what they hand to a shard and get from it is made of

@@ -23,6 +23,8 @@ mod life;
 mod options;
 mod outgoing;
 mod profiles;
+mod recovery;
+mod state;
 mod status;
 mod trace;
 
@@ -33,7 +35,9 @@ pub use fetch::{Answers, Fetch, NoAnswers};
 pub use life::OfThisLife;
 pub use options::{Options, Setup, Writes};
 pub use profiles::{Local, Profiles};
-pub use status::{Ended, Status};
+pub use recovery::{Recovered, recovered};
+pub use state::{StateError, StateFolder};
+pub use status::{Ended, Logged, Status};
 pub use trace::{Nobody, Trace};
 
 /// The crates below, for whoever sets an engine up.

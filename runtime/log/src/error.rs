@@ -41,6 +41,12 @@ pub enum Error {
     )]
     Format { place: String, found: u64, known: u64 },
 
+    #[error(
+        "{place} has no room for more than {most} versions: begin another state folder once the \
+         journeys in this one have ended"
+    )]
+    Versions { place: String, most: usize },
+
     #[error("the log of shard {shard} holds, at {sequence}, {source}")]
     Unreadable { shard: u16, sequence: u64, source: Unreadable },
 

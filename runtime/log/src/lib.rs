@@ -5,6 +5,9 @@
 //! both believe that theirs was the decision. A snapshot stands for all records up to its
 //! place, which are dropped with the same commit.
 //!
+//! Beside the log on disk stand the [`Folder`] that it lies in, and the [`Registry`] of the
+//! Canvas versions that its records call by numbers.
+//!
 //! Both logs behave alike; `tests/conformance` holds them to it. What a disk can do to the
 //! embedded one is tried in `tests/crash`.
 #![forbid(unsafe_code)]
@@ -12,13 +15,17 @@
 mod embedded;
 mod error;
 pub mod file;
+mod folder;
 mod memory;
+mod registry;
 
 use flowrun_core::{Record, ShardId};
 
 pub use embedded::Embedded;
 pub use error::Error;
+pub use folder::{Begin, Folder};
 pub use memory::{Keep, Memory};
+pub use registry::{Kept, Registry};
 
 /// Which term of ownership of a shard an append belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

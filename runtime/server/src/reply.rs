@@ -38,7 +38,7 @@ impl Fault {
             Fault::TooManyObjects => new(400, "Max Input Length Exceeded"),
             Fault::Keys => new(
                 400,
-                "'X-Flowrun-Keys' must have one '<32 hexadecimal digits>.<number below 256>' per object, separated by \
+                "'X-Flowrun-Keys' must have one '<32 hexadecimal digits>.<number>' per object, separated by \
                  commas: attributes, then events, then purchases",
             ),
             Fault::Unauthorized => new(401, "Invalid API key"),

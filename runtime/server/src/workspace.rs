@@ -4,6 +4,7 @@
 //! or above it, since the engine doesn't know of HTTP): an answer is given after the commit that it speaks of.
 //! [`crate::Memory`] implements it over profiles in memory, and reports entries and events to [`Journeys`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,7 +37,7 @@ pub trait Workspace: Send + Sync + 'static {
     /// Enters users into a Canvas at a time. The server makes the ids.
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         dispatch: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
@@ -86,6 +87,8 @@ pub struct About {
     pub write_keys: bool,
     /// Writes are queued (202) and applied later.
     pub maintenance: bool,
+    /// What was answered with 2xx outlives the process, and the machine's power.
+    pub durable: bool,
     /// What objects are held to. The server reads the attributes of recipients by them.
     pub limits: Limits,
 }
@@ -158,6 +161,13 @@ pub enum Timing {
     At { ms: i64 },
     /// When clocks show this where the user is: milliseconds since 1970 as if in UTC. Users without a zone: UTC.
     Local { civil_ms: i64 },
+}
+
+/// A trigger for later, and the request that it was read from: what is kept of it by who outlives the process.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub trigger: Trigger,
+    pub written: Map<String, Json>,
 }
 
 /// One request to send: `dispatch_id` of the answer.
@@ -235,10 +245,19 @@ pub struct Step {
     pub id: String,
     /// The kind key: `message`, `delay`, `user_update`…
     pub kind: String,
-    /// Channels it sends through.
-    pub channels: Vec<String>,
+    /// What it may send, as it is written.
+    pub messages: Vec<Message>,
     /// Ways out: a name as in the file, and the step it leads to.
     pub next: Vec<(String, String)>,
+}
+
+/// A message of a step, as `/canvas/details` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub id: String,
+    pub channel: String,
+    /// Its texts by what they are, with what is still to be rendered.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// A Content Block as `/content_blocks/list` and `/info` show it.
@@ -262,6 +281,8 @@ pub struct User {
     pub id: Id,
     /// Absent for users known by an alias, an address or a number only.
     pub external_id: Option<String>,
+    /// What journeys tell them apart by: the external id, else `braze_id:` and the braze_id.
+    pub journey_id: String,
 }
 
 /// A user enters a Canvas.

@@ -19,12 +19,12 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use memory::Memory;
-pub use settled::{Settled, WriteKey};
+pub use settled::{Remembered, Settled, WriteKey};
 pub use sync::{sync_refused, sync_reply, track_sync};
 pub use track::{Batch, Outcome, Prepared, Reply, track_batch};
 
 use crate::field::Field;
-use crate::identifier::Identifier;
+use crate::identifier::{self, Identifier};
 use crate::limits::Limits;
 use crate::object::{Applied, Object};
 use crate::profile::{Alias, Profile};
@@ -186,8 +186,20 @@ impl<P: Profiles> Directory<P> {
 
     /// The braze_id of a profile: its own when it came with one, else one derived from its number.
     pub fn braze_id(&self, id: Id) -> Option<String> {
-        let profile = self.profiles.get(id)?;
-        Some(profile.braze_id().map_or_else(|| braze_id_of(id), str::to_owned))
+        Some(braze_id(id, &*self.profiles.get(id)?))
+    }
+
+    /// The text by which journeys tell users apart: the external id, else the braze_id in a form that no external id has.
+    pub fn journey_id(&self, id: Id) -> Option<String> {
+        Some(journey_id(id, &*self.profiles.get(id)?))
+    }
+
+    /// Whose journeys are told apart by this text.
+    pub fn of_journey(&self, text: &str) -> Option<Id> {
+        match identifier::named_by(text) {
+            ("braze_id", braze_id) => self.by_braze_id(braze_id),
+            (_, external_id) => self.profiles.first(Key::ExternalId(external_id)),
+        }
     }
 
     /// The e-mail subscription state is the address's: every profile that has the address takes it. Our choice: push state
@@ -251,6 +263,18 @@ impl<P: Profiles> Directory<P> {
         self.profiles.update(known, &mut |profile| merge::take_tokens(profile, &lost));
         Some(known)
     }
+}
+
+/// See [`Directory::journey_id`].
+pub fn journey_id(id: Id, profile: &Profile) -> String {
+    match profile.external_id() {
+        Some(external_id) => external_id.to_owned(),
+        None => identifier::by_braze_id(&braze_id(id, profile)),
+    }
+}
+
+fn braze_id(id: Id, profile: &Profile) -> String {
+    profile.braze_id().map_or_else(|| braze_id_of(id), str::to_owned)
 }
 
 /// No identifier leads to the profile.

@@ -27,6 +27,23 @@ pub enum Identifier {
     Phone(Text),
 }
 
+/// What stands before the braze_id of a user who has no external id, where users are told apart by one text. No external
+/// id begins so.
+const BY_BRAZE_ID: &str = "braze_id:";
+
+/// The key and value by which an object names the user of a journey.
+pub fn named_by(user: &str) -> (&'static str, &str) {
+    match user.strip_prefix(BY_BRAZE_ID) {
+        Some(braze_id) => ("braze_id", braze_id),
+        None => ("external_id", user),
+    }
+}
+
+/// The text that stands for a user without an external id.
+pub(crate) fn by_braze_id(braze_id: &str) -> String {
+    format!("{BY_BRAZE_ID}{braze_id}")
+}
+
 /// The identifier of an object of any array.
 pub fn identify(object: &Map<String, Json>) -> Result<Identifier, ItemError> {
     primary(object)?.map_or_else(|| secondary(object), Ok)
@@ -78,6 +95,9 @@ fn external_id(json: &Json) -> Result<Identifier, ItemError> {
 }
 
 pub(crate) fn check_external_id(id: &str) -> Result<(), ItemError> {
+    if id.starts_with(BY_BRAZE_ID) {
+        return Err(ItemError::invalid("external_id"));
+    }
     if id.len() <= EXTERNAL_ID_BYTES {
         return Ok(());
     }

@@ -123,6 +123,19 @@ impl<P: Profiles> Directory<P> {
         self.chosen(&recipient.identifier, &recipient.prioritization)
     }
 
+    /// Whether a recipient who enters now would have no external id.
+    pub fn is_unidentified(&self, recipient: &Recipient) -> bool {
+        match self.known(recipient) {
+            Some(id) => {
+                self.profiles.get(id).is_some_and(|profile| profile.external_id().is_none())
+            }
+            None => {
+                let named = matches!(recipient.identifier, Identifier::ExternalId(_));
+                !named && !recipient.existing_only
+            }
+        }
+    }
+
     fn recipient(&mut self, recipient: &Recipient, now_ms: i64) -> Option<Id> {
         let known = self.known(recipient);
         let Some(attributes) = &recipient.attributes else { return known };

@@ -89,7 +89,7 @@ proptest! {
         let body = json!({ "attributes": objects });
         let prepared = Prepared::parse(body.as_object().unwrap(), &Limits::default()).unwrap();
         // One write per user, whose objects are numbered.
-        let mut counts = [0u8; 4];
+        let mut counts = [0u32; 4];
         let keys: Vec<WriteKey> = users.iter().map(|user| {
             let count = &mut counts[usize::from(*user)];
             *count += 1;

@@ -1,5 +1,7 @@
 //! The table `[backend]`: where updates are written, and how much at a time.
 
+use std::fmt;
+
 use super::egress::secret;
 use super::secrets::Secrets;
 use super::table::{Fault, Faults, Table};
@@ -46,6 +48,18 @@ pub enum ObjectLimits {
 pub enum Commit {
     Accepted,
     Applied,
+}
+
+/// As it is written.
+impl fmt::Display for BackendUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackendUrl::Memory => f.write_str("memory"),
+            BackendUrl::Embedded(folder) => write!(f, "embedded:{folder}"),
+            BackendUrl::Http(url) => f.write_str(url),
+            BackendUrl::Plugin(name) => write!(f, "plugin:{name}"),
+        }
+    }
 }
 
 impl BackendUrl {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::Sort;
 use crate::core::{Context, Millis};
 use crate::moment;
-use crate::track::{Array, Object};
+use crate::track::{Array, Object, named_by};
 
 /// The longest external id, in bytes, as User Track has it.
 const LONGEST_ID: usize = 987;
@@ -98,6 +98,10 @@ pub(super) fn id(written: Option<Json>) -> Result<String, String> {
         Some(Json::String(id)) if id.len() > LONGEST_ID => {
             Err(format!("`external_id` is longer than {LONGEST_ID} bytes"))
         }
+        Some(Json::String(id)) if named_by(&id).0 != "external_id" => {
+            Err("`external_id` begins with `braze_id:`, which is kept for users without one"
+                .to_owned())
+        }
         Some(Json::String(id)) => Ok(id),
         Some(Json::Number(number)) => {
             Err(format!("`external_id` is text: put it in quotes, \"{number}\""))
@@ -144,6 +148,7 @@ mod tests {
             serde_json::json!({"external_id": " "}),
             serde_json::json!({"external_id": null}),
             serde_json::json!({"external_id": ["u"]}),
+            serde_json::json!({"external_id": "braze_id:1"}),
             serde_json::json!({"external_id": "x".repeat(988)}),
         ] {
             assert_eq!(faults(json.clone()).len(), 1, "{json}");

@@ -362,12 +362,12 @@ fn file_backend(path: PathBuf, place: String, syncs: Arc<Syncs>) -> Box<Backend>
 }
 
 /// Opens a file as it is, or creates an empty one.
-fn writable(path: &Path) -> io::Result<File> {
+pub(crate) fn writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Creates a folder that a power cut doesn't take back.
-fn create_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -379,6 +379,6 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

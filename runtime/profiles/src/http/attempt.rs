@@ -5,6 +5,7 @@
 
 use flowrun_core::batcher::{Answers, Reply, Request};
 use flowrun_core::{Millis, Outcome};
+use flowrun_track::named_by;
 
 use super::reply::Verdict;
 use super::wire::{Item, counts, items};
@@ -39,7 +40,13 @@ impl<'a> Attempt<'a> {
         let items = items(&request.parts);
         let outcomes = counts(&items).map(|count| vec![None; count]);
         let again = vec![false; request.parts.len()];
-        Attempt { left: vec![items], outcomes, again, status: None, pause: None }
+        let unknown =
+            |item: &Item<'_>| named_by(&request.parts[item.part].write.key.user).0 != "external_id";
+        let (strangers, left): (Vec<_>, Vec<_>) = items.into_iter().partition(unknown);
+        let mut attempt = Attempt { left: vec![left], outcomes, again, status: None, pause: None };
+        let cause = "the user has no external id, and is unknown elsewhere: identify them first";
+        attempt.settle_all(&strangers, &Outcome::Refused(cause.to_owned()));
+        attempt
     }
 
     /// The objects to send next.

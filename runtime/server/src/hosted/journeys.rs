@@ -23,7 +23,7 @@ impl Journeys for Entrances {
         let engine = self.0.get().ok_or(Busy::Stopping)?;
         let entrance = |entry: Entry| {
             let canvas = engine.canvas(&entry.canvas)?;
-            let user = entry.user.external_id?.into_boxed_str();
+            let user = entry.user.journey_id.into_boxed_str();
             let context = (!entry.context.is_empty()).then(|| entry.context.clone());
             Some(Entrance { canvas, user, context })
         };
@@ -37,11 +37,11 @@ impl Journeys for Entrances {
     fn happened(&self, events: Vec<Happened>) {
         let Some(engine) = self.0.get() else { return };
         let happening = |event: Happened| {
-            let user = event.user.external_id?.into_boxed_str();
+            let user = event.user.journey_id.into_boxed_str();
             let properties = (!event.properties.is_empty()).then(|| Arc::new(event.properties));
-            Some(Happening { user, name: event.name.into(), properties })
+            Happening { user, name: event.name.into(), properties }
         };
-        engine.happened(events.into_iter().filter_map(happening).collect());
+        engine.happened(events.into_iter().map(happening).collect());
     }
 
     fn forget(&self, users: Vec<User>) {

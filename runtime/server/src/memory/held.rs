@@ -5,20 +5,26 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Memory;
+use super::{Kept, Memory};
 use crate::engine::core::batcher::{Answers, Part, Reply};
 use crate::engine::core::{Millis, Outcome, UserIx, World};
 use crate::track::{self, Array, Batch, Directory, Prepared, Profile, WriteKey};
+use crate::workspace::Busy;
 
 /// How long to wait for the end of a maintenance.
 const MAINTENANCE: Millis = Millis(1_000);
+/// How long a full disk is left alone.
+const WHILE_FULL: Millis = Millis(1_000);
 
-/// Profiles by external id, as decisions read them.
+/// Profiles as decisions read them: by external id, or by braze_id where there is none.
 struct Read<'a>(&'a Directory);
 
 impl World for Read<'_> {
     fn profile(&self, _: Option<UserIx>, id: &str) -> Option<&Profile> {
-        self.0.profiles.by_external_id(id)
+        match track::named_by(id) {
+            ("braze_id", _) => self.0.profiles.profile(self.0.of_journey(id)?),
+            _ => self.0.profiles.by_external_id(id),
+        }
     }
 }
 
@@ -29,15 +35,19 @@ impl Memory {
     }
 
     /// Writes held updates, and says of each object what became of it.
-    pub(crate) fn write_held(&self, now: Millis, parts: &[Part]) -> Reply {
+    pub(crate) async fn write_held(&self, now: Millis, parts: &[Part]) -> Reply {
+        if let Err(busy) = self.room() {
+            return unwritten(busy);
+        }
         let objects = Objects::of(parts, |_, _| true);
-        match self.commit_held(now, &objects) {
-            Some(batch) => objects.reply(&batch),
-            None => {
-                let cause = "the profiles are in maintenance".to_owned();
-                let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
-                Reply::new(Some(503), Answers::All(wait))
-            }
+        let Some((batch, kept)) = self.commit_held(now, &objects) else {
+            let cause = "the profiles are in maintenance".to_owned();
+            let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
+            return Reply::new(Some(503), Answers::All(wait));
+        };
+        match kept.done().await {
+            Ok(()) => objects.reply(&batch),
+            Err(busy) => unwritten(busy),
         }
     }
 
@@ -53,14 +63,39 @@ impl Memory {
         let mut state = self.state();
         // A maintenance is about requests; what is written elsewhere can't wait for its end.
         state.apply_held(&objects, now);
+        // Who is released by it waits for the disk: see `kept_now`.
+        let _ = self.keep(&mut state);
     }
 
-    fn commit_held(&self, now: Millis, objects: &Objects) -> Option<Batch> {
+    /// Ends when all that was changed is durable.
+    pub(crate) async fn kept_now(&self) -> Result<(), Busy> {
+        let kept = self.keep(&mut self.state());
+        kept.done().await
+    }
+
+    fn commit_held(&self, now: Millis, objects: &Objects) -> Option<(Batch, Kept)> {
         let mut state = self.state();
-        match state.queue {
-            Some(_) => None,
-            None => Some(state.apply_held(objects, now)),
+        if state.queue.is_some() {
+            return None;
         }
+        let batch = state.apply_held(objects, now);
+        Some((batch, self.keep(&mut state)))
+    }
+}
+
+/// Of writes that the disk didn't take: while it is full they wait, and else nobody knows.
+fn unwritten(busy: Busy) -> Reply {
+    let cause = match busy {
+        Busy::Full => "no space is left on the disk of the profiles".to_owned(),
+        other => other.to_string(),
+    };
+    match busy {
+        Busy::Full => Reply {
+            status: None,
+            answers: Answers::All(Outcome::Retry { after: Some(WHILE_FULL), cause }),
+            pause: Some(WHILE_FULL),
+        },
+        _ => Reply::new(None, Answers::All(Outcome::Unknown(cause))),
     }
 }
 
@@ -91,10 +126,11 @@ impl Objects {
                 for (number, text) in part.texts(at).filter(|(number, _)| wanted(ix, *number)) {
                     let mut object: Json = serde_json::from_str(text).unwrap_or_default();
                     if let Json::Object(object) = &mut object {
-                        object.insert("external_id".into(), (*part.write.key.user).into());
+                        let (key, id) = track::named_by(&part.write.key.user);
+                        object.insert(key.into(), id.into());
                     }
                     objects.push(object);
-                    keys.push(key(digests[ix], number));
+                    keys.push(WriteKey { write: digests[ix], object: number });
                 }
             }
             if !objects.is_empty() {
@@ -112,7 +148,9 @@ impl Objects {
     fn reply(&self, batch: &Batch) -> Reply {
         let outcomes = |array: Array| -> Vec<Outcome> {
             let given = self.body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
-            let known = batch.outcomes(array).unwrap_or_default().iter().map(outcome);
+            let objects = self.body.get(array.name()).and_then(Json::as_array);
+            let objects = objects.into_iter().flatten();
+            let known = batch.outcomes(array).unwrap_or_default().iter().zip(objects).map(outcome);
             let unread = || Outcome::Refused("the object can't be read".to_owned());
             known.chain(std::iter::repeat_with(unread)).take(given).collect()
         };
@@ -127,14 +165,12 @@ impl Objects {
     }
 }
 
-/// A key tells 256 objects apart; a write with more of them counts as several.
-fn key(digest: u128, number: u32) -> WriteKey {
-    let [object, ..] = number.to_le_bytes();
-    WriteKey { write: digest.wrapping_add(u128::from(number / 256)), object }
-}
-
-fn outcome(outcome: &track::Outcome) -> Outcome {
+fn outcome((outcome, object): (&track::Outcome, &Json)) -> Outcome {
     match outcome {
+        track::Outcome::Nobody if object.get("braze_id").is_some() => Outcome::Refused(
+            "no profile has the user's braze_id any more: it was deleted, or merged into another"
+                .to_owned(),
+        ),
         // Nobody: the object was for existing profiles only, and was taken as such.
         track::Outcome::Applied { .. } | track::Outcome::Known { .. } | track::Outcome::Nobody => {
             Outcome::Applied

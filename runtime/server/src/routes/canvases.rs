@@ -1,12 +1,14 @@
 //! `GET /canvas/list` and `GET /canvas/details`.
 
-use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
 
 use super::query::Parameters;
 use crate::api::Call;
 use crate::reply::success;
 use crate::track::{Reply, date};
-use crate::workspace::{Canvas, EntryKind, State, Step};
+use crate::workspace::{Canvas, EntryKind, Message, State, Step};
 
 /// Canvases of one page.
 const PAGE: usize = 100;
@@ -54,10 +56,7 @@ pub(super) fn details(call: &Call<'_>) -> Reply {
     let Some(canvas) = all.iter().find(|canvas| canvas.id == id) else {
         return Reply::new(400, "Invalid Canvas ID");
     };
-    let mut channels: Vec<&str> =
-        canvas.steps.iter().flat_map(|step| &step.channels).map(String::as_str).collect();
-    channels.sort_unstable();
-    channels.dedup();
+    let channels = channels(canvas.steps.iter().flat_map(|step| &step.messages));
     let first: Vec<&str> = canvas.steps.iter().take(1).map(|step| step.id.as_str()).collect();
     let time = |ms: Option<i64>| ms.map_or(Json::Null, |ms| Json::from(date::iso_ms(ms)));
     // A Canvas file has one variant: everybody takes the same way in.
@@ -74,6 +73,7 @@ pub(super) fn details(call: &Call<'_>) -> Reply {
         .with("archived", canvas.state == State::Archived)
         .with("draft", canvas.state == State::Draft)
         .with("enabled", canvas.state == State::Active)
+        .with("has_post_launch_draft", false)
         .with("schedule_type", schedule_type(canvas.entry))
         .with("first_entry", time(canvas.first_entry_ms))
         .with("last_entry", time(canvas.last_entry_ms))
@@ -81,7 +81,7 @@ pub(super) fn details(call: &Call<'_>) -> Reply {
         .with("variants", vec![variant])
         .with("tags", canvas.tags.clone())
         .with("teams", Vec::<Json>::new())
-        .with("steps", canvas.steps.iter().map(step).collect::<Vec<_>>())
+        .with("steps", canvas.steps.iter().map(|one| step(canvas, one)).collect::<Vec<_>>())
         .with("message", "success")
 }
 
@@ -93,17 +93,45 @@ const fn schedule_type(entry: EntryKind) -> &'static str {
     }
 }
 
-fn step(step: &Step) -> Json {
+/// Channels that messages go by, each once.
+fn channels<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<&'a str> {
+    let channels: BTreeSet<&str> = messages.map(|message| message.channel.as_str()).collect();
+    channels.into_iter().collect()
+}
+
+fn step(canvas: &Canvas, step: &Step) -> Json {
     let ids: Vec<&str> = step.next.iter().map(|(_, to)| to.as_str()).collect();
-    let paths: Vec<Json> =
-        step.next.iter().map(|(name, to)| json!({"name": name, "next_step_id": to})).collect();
+    let paths: Vec<Json> = step
+        .next
+        .iter()
+        .map(|(door, to)| json!({"name": path(&step.kind, door), "next_step_id": to}))
+        .collect();
     json!({
         "name": step.id,
         "type": step.kind,
         "id": step.id,
         "next_step_ids": ids,
         "next_paths": paths,
-        "channels": step.channels,
-        "messages": {},
+        "channels": channels(step.messages.iter()),
+        "messages": step.messages.iter().map(|one| message(canvas, one)).collect::<Map<_, _>>(),
     })
+}
+
+/// A door by the name that the vendor gives it: a split's answer, a path's name, none for just going on.
+fn path<'a>(kind: &str, door: &'a str) -> Option<&'a str> {
+    match (kind, door) {
+        ("decision_split", "then") => Some("Yes"),
+        ("decision_split", "else") => Some("No"),
+        (_, "next") => None,
+        (_, door) => Some(door),
+    }
+}
+
+fn message(canvas: &Canvas, message: &Message) -> (String, Json) {
+    let texts = message.texts.iter().map(|(name, text)| (name.clone(), Json::from(text.as_str())));
+    let mut shown: Map<String, Json> = texts.collect();
+    shown.insert("channel".into(), message.channel.as_str().into());
+    shown.insert("created_at".into(), date::iso_ms(canvas.created_ms).into());
+    shown.insert("updated_at".into(), date::iso_ms(canvas.edited_ms).into());
+    (message.id.clone(), Json::Object(shown))
 }

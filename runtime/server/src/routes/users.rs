@@ -60,9 +60,10 @@ mod tests {
         let line = |numbers: &[u32]| numbers.iter().map(|n| key(*n)).collect::<Vec<_>>().join(", ");
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&[&line(&[0, 1, 255])]), Ok(Some(3)));
+        assert_eq!(read(&[&line(&[256, 70_000, u32::MAX])]), Ok(Some(3)));
         let three = line(&[0, 1, 2]);
-        for wrong in [&line(&[0, 1])[..], &line(&[0, 1, 2, 3]), &line(&[0, 1, 256]), "", ",,", "x"]
-        {
+        let large = format!("{three}4294967296");
+        for wrong in [&line(&[0, 1])[..], &line(&[0, 1, 2, 3]), &large, "", ",,", "x"] {
             assert_eq!(read(&[wrong]), Err(Fault::Keys), "{wrong}");
         }
         assert_eq!(read(&[&three, &three]), Err(Fault::Keys));

@@ -123,7 +123,7 @@ async fn what_anybody_may_see_tells_of_no_user() {
     assert_eq!(stage.post(PATH, track).await.status, 201);
     let health = stage.raw("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let wanted = json!({
-        "status": "ok", "write_keys": true, "commit": "applied", "version": env!("CARGO_PKG_VERSION")
+        "status": "ok", "write_keys": true, "durable": false, "commit": "applied", "version": env!("CARGO_PKG_VERSION")
     });
     assert_eq!((health.status, health.json()), (200, wanted));
     let metrics = stage.raw("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;

@@ -54,6 +54,7 @@ async fn details_show_the_steps_and_where_they_lead() {
             "archived": false,
             "draft": false,
             "enabled": true,
+            "has_post_launch_draft": false,
             "schedule_type": "api_triggered",
             "first_entry": null,
             "last_entry": null,
@@ -66,7 +67,11 @@ async fn details_show_the_steps_and_where_they_lead() {
             "steps": [
                 {
                     "name": "hello", "type": "message", "id": "hello", "next_step_ids": ["bye"],
-                    "next_paths": [{"name": "next", "next_step_id": "bye"}], "channels": ["email"], "messages": {},
+                    "next_paths": [{"name": null, "next_step_id": "bye"}], "channels": ["email"],
+                    "messages": {"welcome/hello/1": {
+                        "channel": "email", "subject": "Hi", "body": "{{${first_name}}}",
+                        "created_at": "2026-05-31T12:00:00.000Z", "updated_at": "2026-06-01T12:00:00.000Z",
+                    }},
                 },
                 {
                     "name": "bye", "type": "exit", "id": "bye", "next_step_ids": [], "next_paths": [],

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use flowrun_server::track::{Array, Directory, Limits as Objects, Memory as Profiles};
 use flowrun_server::{
-    Busy, Canvas, Clock, ContentBlock, Entry, EntryKind, Happened, Journeys, Keys, Memory, Options,
-    State, Step, Token, User, Workspace, serve,
+    Busy, Canvas, Clock, ContentBlock, Entry, EntryKind, Happened, Journeys, Keys, Memory, Message,
+    Options, State, Step, Token, User, Workspace, serve,
 };
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,7 +64,12 @@ impl Recorder {
     pub fn entered(&self) -> Vec<String> {
         let taken = std::mem::take(&mut *self.entries.lock().unwrap());
         let shown = |entry: Entry| {
-            let user = entry.user.external_id.unwrap_or_else(|| "?".into());
+            let user = match entry.user.external_id {
+                Some(id) => id,
+                // The rest is a number of the store.
+                None if entry.user.journey_id.starts_with("braze_id:") => "?".into(),
+                None => entry.user.journey_id,
+            };
             match entry.context.is_empty() {
                 true => format!("{}/{user}", entry.canvas),
                 false => format!("{}/{user} {}", entry.canvas, json!(*entry.context)),
@@ -244,10 +249,16 @@ fn canvases() -> Vec<Canvas> {
             Step {
                 id: "hello".into(),
                 kind: "message".into(),
-                channels: vec!["email".into()],
+                messages: vec![Message {
+                    id: "welcome/hello/1".into(),
+                    channel: "email".into(),
+                    texts: [("subject", "Hi"), ("body", "{{${first_name}}}")]
+                        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                        .into(),
+                }],
                 next: vec![("next".into(), "bye".into())],
             },
-            Step { id: "bye".into(), kind: "exit".into(), channels: vec![], next: vec![] },
+            Step { id: "bye".into(), kind: "exit".into(), messages: vec![], next: vec![] },
         ],
     };
     vec![

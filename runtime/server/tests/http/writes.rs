@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::stage::{Stage, read, request};
 use tokio::io::AsyncWriteExt;
 
-fn keys(keys: &[(u128, u8)]) -> String {
+fn keys(keys: &[(u128, u32)]) -> String {
     let all: Vec<_> = keys.iter().map(|(write, object)| format!("{write:032x}.{object}")).collect();
     format!("X-Flowrun-Keys: {}\r\n", all.join(", "))
 }
@@ -54,6 +54,25 @@ async fn a_resend_composed_otherwise_applies_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_write_of_300_objects_counts_once_however_it_is_cut() {
+    let stage = Stage::new().await;
+    let send = async |numbers: std::ops::Range<u32>| {
+        let head = keys(&numbers.clone().map(|number| (1, number)).collect::<Vec<_>>());
+        let each: Vec<_> = numbers.map(|_| json!({"external_id": "a", "n": {"inc": 1}})).collect();
+        let body = json!({ "attributes": each }).to_string();
+        assert_eq!(stage.post_with("/users/track", &head, &body).await.status, 201);
+    };
+    for first in [0, 75, 150, 225] {
+        send(first..first + 75).await;
+    }
+    assert_eq!(stage.attribute("a", "n"), 300);
+    for first in [0, 40, 225, 256, 299] {
+        send(first..(first + 75).min(300)).await;
+    }
+    assert_eq!(stage.attribute("a", "n"), 300);
+}
+
+#[tokio::test]
 async fn a_refused_object_has_no_key() {
     let stage = Stage::new().await;
     let bad = json!({"attributes": [{"external_id": "a", "email": 5}]}).to_string();
@@ -73,7 +92,7 @@ async fn a_header_that_does_not_fit_is_refused_and_nothing_is_applied() {
         good.repeat(2),
         "X-Flowrun-Keys: \r\n".into(),
         "X-Flowrun-Keys: 1.0, 1.1\r\n".into(),
-        good.replace(".1", ".256"),
+        good.replace(".1", ".4294967296"),
         good.replace(".1", ""),
         good.replace(',', ";"),
     ];

@@ -29,6 +29,15 @@ pub enum Prioritization {
 /// With a profile of that id the two merge; without one the found profile gets the id. A profile that has an external id
 /// already stays who it is. Our choice: an unknown alias, address or number changes nothing but counts as processed.
 pub fn identify<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Json>) -> Reply {
+    identify_with(directory, body, &mut |_, _| {})
+}
+
+/// The same, showing each profile that went into another one.
+pub fn identify_with<P: Profiles>(
+    directory: &mut Directory<P>,
+    body: &Map<String, Json>,
+    gone: &mut dyn FnMut(Id, &Profile),
+) -> Reply {
     const LISTS: [(&str, &str); 3] = [
         ("aliases_to_identify", "user_alias"),
         ("emails_to_identify", "email"),
@@ -51,7 +60,7 @@ pub fn identify<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Js
     let mut processed = 0;
     let mut errors = Vec::new();
     for (list, key, index, entry) in asked {
-        match directory.identify_one(key, entry) {
+        match directory.identify_one(key, entry, gone) {
             Ok(()) => processed += 1,
             Err(error) => errors.push(Json::Object(Map::from_iter([
                 ("type".into(), Json::from(error.message)),
@@ -74,6 +83,15 @@ pub fn identify<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Js
 
 /// `POST /users/merge`: the first profile goes into the second and is removed. Refused as a whole or taken as a whole.
 pub fn merge<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Json>) -> Reply {
+    merge_with(directory, body, &mut |_, _| {})
+}
+
+/// The same, showing each profile that went into another one.
+pub fn merge_with<P: Profiles>(
+    directory: &mut Directory<P>,
+    body: &Map<String, Json>,
+    gone: &mut dyn FnMut(Id, &Profile),
+) -> Reply {
     let Some(Json::Array(updates)) = body.get("merge_updates") else {
         return Reply::new(400, "'merge_updates' must be an array of objects");
     };
@@ -101,9 +119,11 @@ pub fn merge<P: Profiles>(directory: &mut Directory<P>, body: &Map<String, Json>
             }
         }
     }
-    for (gone, kept) in pairs {
-        if let (Some(gone), Some(kept)) = (directory.wanted(&gone), directory.wanted(&kept)) {
-            directory.merge_into(gone, kept);
+    for (merged, kept) in pairs {
+        if let (Some(merged), Some(kept)) = (directory.wanted(&merged), directory.wanted(&kept))
+            && let Some(profile) = directory.merge_into(merged, kept)
+        {
+            gone(merged, &profile);
         }
     }
     Reply::new(202, "success")
@@ -289,7 +309,12 @@ impl<P: Profiles> Directory<P> {
         left.first().map(|(.., id)| *id)
     }
 
-    fn identify_one(&mut self, key: &str, entry: &Json) -> Result<(), ItemError> {
+    fn identify_one(
+        &mut self,
+        key: &str,
+        entry: &Json,
+        gone: &mut dyn FnMut(Id, &Profile),
+    ) -> Result<(), ItemError> {
         let object = entry.as_object().ok_or_else(|| ItemError::invalid(key))?;
         let external_id =
             object.get("external_id").and_then(Json::as_str).filter(|id| !id.is_empty());
@@ -307,7 +332,11 @@ impl<P: Profiles> Directory<P> {
             return Ok(());
         }
         match self.profiles.first(Key::ExternalId(external_id)) {
-            Some(target) => self.merge_into(found, target),
+            Some(target) => {
+                if let Some(profile) = self.merge_into(found, target) {
+                    gone(found, &profile);
+                }
+            }
             None => {
                 self.profiles.update(found, &mut |profile| profile.set_external_id(external_id))
             }
@@ -315,14 +344,15 @@ impl<P: Profiles> Directory<P> {
         Ok(())
     }
 
-    /// Merges one profile into another and removes it. Nothing happens when they are the same.
-    pub fn merge_into(&mut self, gone: Id, kept: Id) {
+    /// Merges one profile into another, and removes and returns it. Nothing happens when they are the same.
+    pub fn merge_into(&mut self, gone: Id, kept: Id) -> Option<Profile> {
         if gone == kept || self.profiles.get(kept).is_none() {
-            return;
+            return None;
         }
-        let Some(gone) = self.profiles.remove(gone) else { return };
+        let gone = self.profiles.remove(gone)?;
         let limits = self.limits;
         self.profiles.update(kept, &mut |profile| join(profile, &gone, &limits));
+        Some(gone)
     }
 
     fn new_alias(&mut self, alias: Alias, external_id: Option<&str>) {

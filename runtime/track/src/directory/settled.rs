@@ -8,20 +8,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::Id;
 
 /// Latest writes that are remembered of one user. Our choice.
 const WRITES: usize = 4;
-/// Objects of one write; more than the 225 that a request can carry.
-const OBJECTS: usize = 256;
+/// Stretches of a write's objects that are remembered. A writer that sends its objects in order needs one, and one more for
+/// each that was refused in between; beyond the limit the lowest numbers are forgotten.
+const STRETCHES: usize = 4096;
 
 /// Which write an object belongs to, and which of its objects it is.
 ///
-/// As text: 32 hexadecimal digits, a full stop, a number below 256.
+/// As text: 32 hexadecimal digits, a full stop, a number of up to 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteKey {
     pub write: u128,
-    pub object: u8,
+    pub object: u32,
 }
 
 impl FromStr for WriteKey {
@@ -55,15 +58,79 @@ pub struct Settled {
 #[derive(Clone, Debug)]
 struct Write {
     key: u128,
-    objects: [u64; OBJECTS / 64],
+    applied: Applied,
+}
+
+/// Numbers of objects, as stretches without gaps between them: first and last, in order, never touching each other.
+#[derive(Clone, Debug, Default)]
+struct Applied(Vec<(u32, u32)>);
+
+impl Applied {
+    fn contains(&self, number: u32) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < number);
+        self.0.get(at).is_some_and(|(first, _)| *first <= number)
+    }
+
+    fn insert(&mut self, number: u32) {
+        let at = self.0.partition_point(|(_, last)| *last < number);
+        if self.0.get(at).is_some_and(|(first, _)| *first <= number) {
+            return;
+        }
+        let joins_former = at > 0 && self.0[at - 1].1.checked_add(1) == Some(number);
+        let joins_next =
+            self.0.get(at).is_some_and(|(first, _)| number.checked_add(1) == Some(*first));
+        match (joins_former, joins_next) {
+            (true, true) => {
+                self.0[at - 1].1 = self.0[at].1;
+                self.0.remove(at);
+            }
+            (true, false) => self.0[at - 1].1 = number,
+            (false, true) => self.0[at].0 = number,
+            (false, false) => self.0.insert(at, (number, number)),
+        }
+        if self.0.len() > STRETCHES {
+            self.0.remove(0);
+        }
+    }
+}
+
+impl From<Remembered> for Write {
+    fn from(Remembered { write, mut objects }: Remembered) -> Write {
+        objects.truncate(STRETCHES);
+        Write { key: write, applied: Applied(objects) }
+    }
+}
+
+/// What is remembered of one write to a profile, as stores keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    pub write: u128,
+    /// Numbers of its objects that were applied, as stretches: first and last.
+    pub objects: Vec<(u32, u32)>,
 }
 
 impl Settled {
+    /// All that is remembered of a profile's writes, the latest last.
+    pub fn of(&self, id: Id) -> Vec<Remembered> {
+        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let kept =
+            |write: &Write| Remembered { write: write.key, objects: write.applied.0.clone() };
+        writes.iter().map(kept).collect()
+    }
+
+    /// Puts back what was remembered of a profile's writes, in place of what is.
+    pub fn put_back(&mut self, id: Id, writes: Vec<Remembered>) {
+        let writes: Vec<Write> = writes.into_iter().map(Write::from).collect();
+        match writes.is_empty() {
+            true => drop(self.users.remove(&id)),
+            false => drop(self.users.insert(id, writes)),
+        }
+    }
+
     pub fn contains(&self, id: Id, key: WriteKey) -> bool {
         let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
         let write = writes.iter().rfind(|write| write.key == key.write);
-        let (word, bit) = place(key.object);
-        write.is_some_and(|write| write.objects[word] & bit != 0)
+        write.is_some_and(|write| write.applied.contains(key.object))
     }
 
     pub fn insert(&mut self, id: Id, key: WriteKey) {
@@ -72,11 +139,10 @@ impl Settled {
             if writes.len() == WRITES {
                 writes.remove(0);
             }
-            writes.push(Write { key: key.write, objects: [0; OBJECTS / 64] });
+            writes.push(Write { key: key.write, applied: Applied::default() });
             writes.len() - 1
         });
-        let (word, bit) = place(key.object);
-        writes[at].objects[word] |= bit;
+        writes[at].applied.insert(key.object);
     }
 
     /// Users of whom something is remembered.
@@ -94,20 +160,18 @@ impl Settled {
     }
 }
 
-fn place(object: u8) -> (usize, u64) {
-    (usize::from(object) / 64, 1 << (object % 64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_key_reads_as_it_is_written() {
-        let key = WriteKey { write: 0xabc, object: 255 };
-        assert_eq!(key.to_string().parse(), Ok(key));
+        for object in [0, 255, 256, u32::MAX] {
+            let key = WriteKey { write: 0xabc, object };
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
         let hex = "0".repeat(32);
-        let wrong = ["", ".", "1.1", &hex, &format!("{hex}."), &format!("{hex}.256")];
+        let wrong = ["", ".", "1.1", &hex, &format!("{hex}."), &format!("{hex}.4294967296")];
         let also = [format!("{hex}.+1"), format!("+{}.1", &hex[1..]), format!("é{}.1", &hex[2..])];
         for text in wrong.into_iter().chain(also.iter().map(String::as_str)) {
             assert_eq!(text.parse::<WriteKey>(), Err(()), "{text}");
@@ -118,7 +182,7 @@ mod tests {
     fn the_latest_writes_of_a_user_are_remembered() {
         let mut settled = Settled::default();
         let key = |write, object| WriteKey { write, object };
-        for object in [0, 63, 64, 255] {
+        for object in [0, 63, 64, 255, 256, u32::MAX] {
             settled.insert(Id(1), key(7, object));
             assert!(settled.contains(Id(1), key(7, object)));
         }
@@ -128,7 +192,37 @@ mod tests {
             assert!(settled.contains(Id(1), key(write, 0)));
         }
         assert!(settled.contains(Id(1), key(996, 0)) && !settled.contains(Id(1), key(995, 0)));
+        let mut back = Settled::default();
+        back.put_back(Id(1), settled.of(Id(1)));
+        assert_eq!(back.of(Id(1)), settled.of(Id(1)));
+        assert!(back.contains(Id(1), key(996, 0)) && !back.contains(Id(1), key(996, 1)));
         settled.retain(|_| false);
         assert!(settled.is_empty());
+    }
+    #[test]
+    fn any_order_of_numbers_is_remembered_as_a_set_is() {
+        let mut state = 7u64;
+        let mut draw = |most: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as u32 % most
+        };
+        for most in [3, 40, 700] {
+            let (mut applied, mut set) = (Applied::default(), std::collections::BTreeSet::new());
+            for _ in 0..2 * most {
+                let number = draw(most);
+                applied.insert(number);
+                set.insert(number);
+                let all =
+                    (0..=most).all(|number| applied.contains(number) == set.contains(&number));
+                assert!(all, "{applied:?} is not {set:?}");
+            }
+            let apart = applied.0.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0);
+            assert!(apart, "{applied:?}");
+        }
+        let mut applied = Applied::default();
+        for number in (0..=u32::MAX).step_by(1 << 18) {
+            applied.insert(number);
+        }
+        assert!(applied.0.len() <= STRETCHES && !applied.contains(0), "bounded: the lowest go");
     }
 }

@@ -20,7 +20,9 @@ use flowrun_engine::clock::{Clock, System};
 use flowrun_engine::log::{Keep, Memory as MemoryLog};
 use flowrun_engine::{Engine, OfThisLife, Options, Setup, Writes};
 use flowrun_server::hosted::{Entrances, Held};
-use flowrun_server::{Clock as ApiClock, Hosted, Keys, Memory, Options as ApiOptions};
+use flowrun_server::{
+    Clock as ApiClock, Hosted, Keys, Memory, Options as ApiOptions, Unidentified,
+};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -131,7 +133,12 @@ impl Serve {
         })?;
         let clock: Arc<dyn Clock> = Arc::new(System::new());
         let entrances = Arc::new(Entrances::default());
-        let memory = Arc::new(Memory::new(stage.directory, Some(entrances.clone())));
+        let unidentified = match stage.backend {
+            None => Unidentified::Enter,
+            Some(_) => Unidentified::StayOut,
+        };
+        let memory = Memory::new(stage.directory, Some(entrances.clone()));
+        let memory = Arc::new(memory.with_unidentified(unidentified));
         memory.set_canvases(stage.shown);
         memory.set_content_blocks(stage.blocks);
         let held = Arc::new(Held::new(memory.clone(), clock.clone()));
