@@ -20,7 +20,7 @@ use flowrun_profiles::Memory;
 use crate::place::Place;
 
 /// From how much work on it is worth handing some over.
-const WORTH_HANDING_OVER: usize = 32;
+const WORTH_HANDING_OVER: usize = 64;
 
 /// How often somebody looks up before they lie down: for about a tenth of a millisecond.
 const LOOKS: u32 = 4_000;
@@ -198,5 +198,56 @@ fn stand_by(desk: &Desk) {
         if let Some(boss) = boss {
             boss.unpark();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowrun_core::{Input, Settings, ShardId};
+    use flowrun_log::Epoch;
+
+    fn places(count: u16) -> Vec<Place> {
+        let place = |id| {
+            let settings = Settings { id: ShardId(id), ..Settings::default() };
+            let mut place = Place::new(settings, Epoch(u64::from(id)));
+            // Nobody's event, often enough to be worth handing over.
+            let input = Input::Event { user: "u".into(), name: "e".into(), properties: None };
+            place.inputs = vec![input; 1 + WORTH_HANDING_OVER];
+            place.quiet = false;
+            place
+        };
+        (0..count).map(place).collect()
+    }
+
+    #[test]
+    fn all_shards_decide_and_come_back_in_order() {
+        let store = Arc::new(Memory::default());
+        for (threads, count) in [(1, 3), (2, 1), (2, 2), (2, 5), (3, 8), (5, 8), (8, 3)] {
+            let mut crew = Crew::new(threads);
+            for round in 1..=3 {
+                let mut shards = places(count);
+                crew.decide(&mut shards, Millis(round), &store);
+                let order: Vec<u64> = shards.iter().map(|place| place.epoch.0).collect();
+                assert_eq!(order, (0..u64::from(count)).collect::<Vec<_>>(), "{threads} {count}");
+                let decided = |place: &Place| {
+                    place.inputs.is_empty() && place.decided.record.at == Millis(round)
+                };
+                assert!(shards.iter().all(decided), "{threads} threads, {count} shards");
+            }
+            assert_eq!(Arc::strong_count(&store), 1, "profiles are given back");
+        }
+    }
+
+    #[test]
+    fn who_panics_on_another_thread_panics_here() {
+        let store = Arc::new(Memory::default());
+        let mut shards = places(2);
+        // An entry into a Canvas that isn't there.
+        let canvas = flowrun_core::CanvasIx(7);
+        shards[1].inputs.push(Input::Enter { canvas, user: "u".into(), context: None });
+        let mut crew = Crew::new(2);
+        let decide = AssertUnwindSafe(|| crew.decide(&mut shards, Millis(1), &store));
+        assert!(catch_unwind(decide).is_err());
     }
 }
