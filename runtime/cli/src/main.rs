@@ -14,6 +14,7 @@ mod console;
 mod exit;
 mod folder;
 mod interrupt;
+mod live;
 mod moment;
 mod narrator;
 mod picture;
@@ -27,7 +28,6 @@ mod table;
 mod timeline;
 mod trace;
 mod users;
-#[allow(dead_code)]
 mod versions;
 mod watch;
 

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod catch_up;
 mod channels;
 pub mod clock;
 mod driver;
@@ -20,6 +21,7 @@ mod error;
 mod fetch;
 mod intake;
 mod life;
+mod operate;
 mod options;
 mod outgoing;
 mod profiles;

@@ -22,6 +22,7 @@ pub enum Messages {
     Json,
     /// Standard output belongs to the trace.
     Aside,
+    Unseen,
 }
 
 /// The channels that the configuration names; all others are shown.
@@ -30,6 +31,7 @@ pub fn channels(config: &Config, messages: Messages) -> anyhow::Result<Channels>
         Messages::Plain => Console::plain(io::stdout()),
         Messages::Json => Console::ndjson(io::stdout()),
         Messages::Aside => Console::plain(io::stderr()),
+        Messages::Unseen => Console::plain(io::sink()),
     });
     let mut channels = Channels::all(shown);
     // Two channels that write to one file take turns.
