@@ -53,7 +53,7 @@ fn change(number: u64) -> Changes {
     };
     let mut members = vec![(Id(number), Some(member(number))), (Id(0), Some(member(0)))];
     if number >= 2 {
-        members.push((Id(number - 1), (number % 2 == 0).then(|| member(number - 1))));
+        members.push((Id(number - 1), number.is_multiple_of(2).then(|| member(number - 1))));
     }
     let schedule = (number % 3 != 2).then(|| number.to_le_bytes().to_vec());
     let next = Some(Id(number + 1));

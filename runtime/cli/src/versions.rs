@@ -62,9 +62,9 @@ pub fn settle(
             _ => new.push((written, canvas)),
         }
     }
-    for number in 0..canvases.len() {
-        if canvases[number].is_none() {
-            canvases[number] = Some(again(state, number, catalogue)?);
+    for (number, canvas) in canvases.iter_mut().enumerate() {
+        if canvas.is_none() {
+            *canvas = Some(again(state, number, catalogue)?);
         }
     }
     for (written, canvas) in new {
