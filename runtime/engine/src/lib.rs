@@ -20,13 +20,14 @@ mod error;
 mod fetch;
 mod intake;
 mod life;
+mod often;
 mod options;
 mod outgoing;
 mod profiles;
 mod status;
 mod trace;
 
-pub use channels::{Channel, Channels, Console, Outbox};
+pub use channels::{Channel, Channels, Console, Outbox, Webhook};
 pub use engine::{Engine, Entrance, Happening};
 pub use error::{Busy, Error};
 pub use fetch::{Answers, Fetch, NoAnswers};
