@@ -1,11 +1,13 @@
 //! Opening Canvas files: read, loaded, and what is to be said about them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use flowrun_canvas::{Diagnostic, Loaded, Source, load_bytes, unreadable};
+use flowrun_canvas::{Diagnostic, Files, Loaded, Source, load_bytes, unreadable};
 
 use crate::core::Canvas;
 use crate::folder::{Folder, LARGEST, said};
@@ -17,6 +19,8 @@ pub struct Opened {
     pub canvas: Option<Canvas>,
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<Source>,
+    /// What lay beside it and went into it.
+    pub beside: Beside,
 }
 
 /// Why there is nothing to check.
@@ -51,16 +55,70 @@ pub fn open_one_of_many(path: &Path, catalogue: &Catalogue) -> Opened {
 
 fn checked(path: &Path, bytes: Vec<u8>, catalogue: &Catalogue) -> Opened {
     let shown = path.display().to_string();
-    opened(path, load_bytes(shown, bytes, catalogue, &Folder::of(path)))
+    let files = Noted::new(Folder::of(path));
+    opened(path, load_bytes(shown, bytes, catalogue, &files), files.beside.into_inner())
 }
 
 fn without(path: &Path, why: &str) -> Opened {
-    opened(path, unreadable(path.display().to_string(), why))
+    opened(path, unreadable(path.display().to_string(), why), Beside::default())
 }
 
-fn opened(path: &Path, loaded: Loaded) -> Opened {
+fn opened(path: &Path, loaded: Loaded, beside: Beside) -> Opened {
     let Loaded { canvas, diagnostics, sources } = loaded;
-    Opened { path: path.to_owned(), canvas, diagnostics, sources }
+    Opened { path: path.to_owned(), canvas, diagnostics, sources, beside }
+}
+
+/// Files as a Canvas names them, and Content Blocks, with their texts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Beside {
+    pub files: BTreeMap<String, String>,
+    pub blocks: BTreeMap<String, String>,
+}
+
+/// A folder that keeps in mind what was read of it.
+struct Noted {
+    folder: Folder,
+    beside: RefCell<Beside>,
+}
+
+impl Noted {
+    fn new(folder: Folder) -> Noted {
+        Noted { folder, beside: RefCell::default() }
+    }
+}
+
+impl Files for Noted {
+    fn read(&self, relative: &str) -> Result<String, String> {
+        let text = self.folder.read(relative)?;
+        self.beside.borrow_mut().files.insert(relative.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    fn block(&self, name: &str) -> Option<String> {
+        let text = self.folder.block(name)?;
+        self.beside.borrow_mut().blocks.insert(name.to_owned(), text.clone());
+        Some(text)
+    }
+
+    fn block_names(&self) -> Vec<String> {
+        self.folder.block_names()
+    }
+}
+
+/// What lay beside a Canvas when it was kept.
+impl Files for Beside {
+    fn read(&self, relative: &str) -> Result<String, String> {
+        let text = self.files.get(relative).cloned();
+        text.ok_or_else(|| "there was no such file when this version was kept".to_owned())
+    }
+
+    fn block(&self, name: &str) -> Option<String> {
+        self.blocks.get(name).cloned()
+    }
+
+    fn block_names(&self) -> Vec<String> {
+        self.blocks.keys().cloned().collect()
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Missing> {

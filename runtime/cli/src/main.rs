@@ -27,6 +27,8 @@ mod table;
 mod timeline;
 mod trace;
 mod users;
+#[allow(dead_code)]
+mod versions;
 mod watch;
 
 use std::io::Write;

@@ -38,7 +38,7 @@ pub use outcome::{CommitLevel, Outcome, Progress, SendOutcome, WriteOutcome};
 pub use record::{Change, DeadLetter, Ending, Final, FinalSend, Record, Unfinished, Unreadable};
 pub use render::slots as render_slots;
 pub use retry::RetryPolicy;
-pub use shard::{Decided, Pace, Settings, Shard, Unrestorable, World};
+pub use shard::{Census, Decided, Pace, Settings, Shard, Unrestorable, World};
 pub use tally::{StepTally, Tally};
 
 /// The crates below, for hosts: what they hand to a shard and get from it is made of

@@ -11,6 +11,7 @@ use flowrun_log::{Append, Epoch, Sequence, ShardLog};
 use crate::error::Error;
 use crate::options::Options;
 use crate::profiles::Profiles;
+use crate::recovery::{Recovered, recovered};
 use crate::status::Status;
 use crate::trace::Trace;
 
@@ -27,6 +28,8 @@ struct Place {
     epoch: Epoch,
     inputs: Vec<Input>,
     decided: Decided,
+    /// The place of its last record.
+    last: Sequence,
     /// Changes that no snapshot stands for.
     changes: usize,
     /// Nothing to decide in this round.
@@ -45,22 +48,9 @@ impl Bench {
         let mut places = Vec::new();
         let mut in_flight = Vec::new();
         for id in options.shard_ids() {
-            let mut shard = Shard::new(options.settings(id));
-            for canvas in canvases {
-                shard.add_canvas(canvas.clone());
-            }
             let epoch = log.open(id)?;
-            let mut from = Sequence(1);
-            if let Some(snapshot) = log.latest_snapshot(id)? {
-                shard.restore(&snapshot.bytes).map_err(|why| Error::Snapshot(why.to_string()))?;
-                from = Sequence(snapshot.upto.0 + 1);
-            }
-            let mut changes = 0;
-            for read in log.read_from(id, from)? {
-                let (_, record) = read?;
-                let _ = shard.replay(&record);
-                changes += record.changes.len();
-            }
+            let Recovered { mut shard, last, changes } =
+                recovered(&*log, canvases, options.settings(id))?;
             in_flight.extend(shard.recover());
             if traces {
                 shard.trace();
@@ -71,6 +61,7 @@ impl Bench {
                 epoch,
                 inputs: Vec::new(),
                 decided: Decided::default(),
+                last,
                 changes,
                 quiet: true,
             });
@@ -126,6 +117,7 @@ impl Bench {
     /// shard has users and journeys: so that what snapshots cost stays in proportion.
     fn committed(&mut self, shard: ShardId, last: Sequence) -> Result<(), Error> {
         let place = &mut self.places[usize::from(shard.0)];
+        place.last = last;
         place.changes += place.decided.record.changes.len();
         let Some(least) = self.snapshot_after else { return Ok(()) };
         if place.changes < least.max(2 * (place.shard.users() + place.shard.active())) {

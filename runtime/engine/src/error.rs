@@ -18,7 +18,7 @@ pub enum Busy {
 pub enum Error {
     #[error("the log can't be written or read: {0}")]
     Log(String),
-    #[error("the state can't be restored from its snapshot: {0}")]
+    #[error("the state can't be restored from its log: {0}")]
     Snapshot(String),
     #[error("the engine broke off while deciding; this is a fault of flowrun or of a plugin")]
     Panicked,

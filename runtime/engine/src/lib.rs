@@ -24,6 +24,8 @@ mod often;
 mod options;
 mod outgoing;
 mod profiles;
+mod recovery;
+mod state;
 mod status;
 mod trace;
 
@@ -34,6 +36,8 @@ pub use fetch::{Answers, Fetch, NoAnswers};
 pub use life::OfThisLife;
 pub use options::{Options, Setup, Writes};
 pub use profiles::{Local, Profiles};
+pub use recovery::{Recovered, recovered};
+pub use state::{StateError, StateFolder};
 pub use status::{Ended, Status};
 pub use trace::{Nobody, Trace};
 

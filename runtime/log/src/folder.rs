@@ -93,6 +93,17 @@ impl Folder {
         &self.path
     }
 
+    /// Whether there is such a file in it.
+    pub fn has(&self, name: &str) -> bool {
+        self.path.join(name).exists()
+    }
+
+    /// Says that a part of the folder is not there, though others are that need it.
+    pub fn lacks(&self, name: &str) -> Error {
+        let place = format!("the state folder {}", self.path.display());
+        Error::Damaged { place, fault: format!("`{name}` is missing") }
+    }
+
     /// A text that no other folder has, the same as long as this one lives: write keys carry
     /// it to backends that several engines write to.
     pub fn life(&self) -> &str {

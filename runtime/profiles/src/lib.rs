@@ -8,6 +8,7 @@
 pub mod embedded;
 pub mod http;
 mod memory;
+pub mod rows;
 mod users;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use flowrun_core::batcher::{BatcherSettings, Reply, Request};
 pub use embedded::{Embedded, EmbeddedSettings};
 pub use http::{Http, HttpSettings};
 pub use memory::{Known, Memory};
+pub use rows::{Rows, RowsSettings};
 
 /// What is true of a backend as a whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use memory::Memory;
-pub use settled::{Settled, WriteKey};
+pub use settled::{Remembered, Settled, WriteKey};
 pub use sync::{sync_refused, sync_reply, track_sync};
 pub use track::{Batch, Outcome, Prepared, Reply, track_batch};
 

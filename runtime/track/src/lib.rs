@@ -35,8 +35,9 @@ pub use compose::{
     compose_value_checked, compose_within,
 };
 pub use directory::{
-    Batch, Directory, Id, Key, Memory, Outcome, Prepared, Profiles, Reply, Settled, WriteKey,
-    export, journey_id, merge, neighbours, sync_refused, sync_reply, track_batch, track_sync,
+    Batch, Directory, Id, Key, Memory, Outcome, Prepared, Profiles, Remembered, Reply, Settled,
+    WriteKey, export, journey_id, merge, neighbours, sync_refused, sync_reply, track_batch,
+    track_sync,
 };
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;

@@ -9,6 +9,7 @@
 //! run once, in topological order, each for its whole cohort: since the graph has no
 //! cycle, whoever moves on is met again further down, and after one pass everybody rests.
 
+mod census;
 mod due;
 mod enter;
 mod recover;
@@ -34,6 +35,7 @@ use crate::trace::Line;
 use crate::users::FixedState;
 use crate::{Canvas, CanvasIx, Input, ItemId, JourneyIx, RetryPolicy, ShardId, UserIx};
 
+pub use census::Census;
 pub use snapshot::Unrestorable;
 pub(crate) use state::State;
 

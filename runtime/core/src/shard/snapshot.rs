@@ -4,6 +4,8 @@
 //! that were led to one state by the same changes have the same bytes, one of them live, the
 //! other replayed.
 
+use std::collections::BTreeMap;
+
 use flowrun_sdk::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use crate::record::DeadLetter;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use crate::users::{Kept, Users};
-use crate::{ItemId, JourneyIx};
+use crate::{CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
 const FORMAT: u8 = 1;
@@ -108,14 +110,7 @@ impl Shard {
     /// # Errors
     /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unrestorable> {
-        let read: Read = match bytes {
-            [] => return Err(Unrestorable::Empty),
-            [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
-                Ok((read, [])) => read,
-                _ => return Err(Unrestorable::Damaged),
-            },
-            [format, ..] => return Err(Unrestorable::Format(*format)),
-        };
+        let read = decode(bytes)?;
         if !versions(&self.state).starts_with(&read.canvases) {
             return Err(Unrestorable::OtherCanvases);
         }
@@ -133,6 +128,23 @@ impl Shard {
         self.now = read.now;
         Ok(())
     }
+}
+
+fn decode(bytes: &[u8]) -> Result<Read, Unrestorable> {
+    match bytes {
+        [] => Err(Unrestorable::Empty),
+        [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
+            Ok((read, [])) => Ok(read),
+            _ => Err(Unrestorable::Damaged),
+        },
+        [format, ..] => Err(Unrestorable::Format(*format)),
+    }
+}
+
+/// The journeys of a snapshot, with their Canvases.
+pub(super) fn standing(bytes: &[u8]) -> Result<BTreeMap<JourneyIx, CanvasIx>, Unrestorable> {
+    let journeys = decode(bytes)?.journeys;
+    Ok(journeys.iter().map(|(ix, journey)| (ix, journey.canvas)).collect())
 }
 
 fn versions(state: &State) -> Vec<Version> {

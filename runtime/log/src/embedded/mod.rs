@@ -27,9 +27,6 @@ pub struct Embedded {
     shards: u16,
 }
 
-/// The file's name in its folder.
-const FILE: &str = "log.redb";
-
 /// What the file is written in. Raise it with every change to `layout` or `frame`.
 const FORMAT: u64 = 1;
 
@@ -37,6 +34,9 @@ const FORMAT: u64 = 1;
 const CACHE_BYTES: usize = 64 << 20;
 
 impl Embedded {
+    /// The file's name in its folder.
+    pub const FILE: &str = "log.redb";
+
     /// Opens the log in a folder, or begins one. How many shards users are spread over is
     /// fixed when it begins: a user must be found in the shard they were put in.
     ///
@@ -45,7 +45,7 @@ impl Embedded {
     /// format or damaged, or a shard's records aren't all there.
     pub fn open(folder: &Path, shards_if_new: u16) -> Result<Embedded, Error> {
         let kind = kind(format!("the log in {}", folder.display()));
-        Embedded::begin(Store::in_folder(folder, FILE, kind)?, shards_if_new)
+        Embedded::begin(Store::in_folder(folder, Embedded::FILE, kind)?, shards_if_new)
     }
 
     /// The same log in something else than a file: for tests that let it fail.

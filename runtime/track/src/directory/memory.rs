@@ -29,6 +29,8 @@ pub struct Memory {
     emails: BTreeSet<(Text, Id)>,
     phones: BTreeSet<(Text, Id)>,
     tokens: BTreeSet<((Text, Text), Id)>,
+    /// Profiles that were changed since the last time they were asked for, where somebody does.
+    changed: Option<BTreeSet<Id>>,
 }
 
 /// The keys under which a profile is found.
@@ -82,6 +84,49 @@ impl Memory {
     pub fn iter(&self) -> impl Iterator<Item = (Id, &Profile)> {
         let slots = self.slots.iter().enumerate();
         slots.filter_map(|(at, slot)| Some((Id(at as u64), slot.as_ref()?)))
+    }
+
+    /// The number that the next new profile gets.
+    pub fn next(&self) -> Id {
+        Id(self.slots.len() as u64)
+    }
+
+    /// Lets no new profile have a number below this one: those have been used.
+    pub fn skip_to(&mut self, next: Id) {
+        let next = usize::try_from(next.0).unwrap_or(usize::MAX);
+        if next > self.slots.len() {
+            self.slots.resize(next, None);
+        }
+    }
+
+    /// Puts a profile back under the number that it had. False if the number is taken.
+    pub fn put_back(&mut self, id: Id, profile: Profile) -> bool {
+        self.skip_to(Id(id.0.saturating_add(1)));
+        let Some(slot @ None) = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at))
+        else {
+            return false;
+        };
+        let keys = Keys::of(&profile);
+        *slot = Some(profile);
+        self.kept += 1;
+        self.index(id, keys);
+        true
+    }
+
+    /// From now on takes note of which profiles are changed.
+    pub fn note_changes(&mut self) {
+        self.changed.get_or_insert_default();
+    }
+
+    /// The profiles that were changed since the last call, those that are gone among them.
+    pub fn take_changed(&mut self) -> BTreeSet<Id> {
+        self.changed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, id: Id) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(id);
+        }
     }
 
     fn external(&self, external_id: &str) -> Option<Id> {
@@ -165,6 +210,7 @@ impl Profiles for Memory {
         self.slots.push(Some(profile));
         self.kept += 1;
         self.index(id, keys);
+        self.note(id);
         id
     }
 
@@ -178,12 +224,14 @@ impl Profiles for Memory {
             self.unindex(id, before);
             self.index(id, after);
         }
+        self.note(id);
     }
 
     fn touch(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile)) {
         let slot = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at));
         if let Some(Some(profile)) = slot {
             change(profile);
+            self.note(id);
         }
     }
 
@@ -191,6 +239,7 @@ impl Profiles for Memory {
         let profile = self.slots.get_mut(usize::try_from(id.0).ok()?)?.take()?;
         self.kept -= 1;
         self.unindex(id, Keys::of(&profile));
+        self.note(id);
         Some(profile)
     }
 }
@@ -198,4 +247,33 @@ impl Profiles for Memory {
 fn all<K: Ord + Clone>(set: &BTreeSet<(K, Id)>, key: K) -> Vec<Id> {
     let range = (Bound::Included((key.clone(), Id(0))), Bound::Included((key, Id(u64::MAX))));
     set.range(range).map(|(_, id)| *id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_come_back_under_their_numbers_and_none_is_used_twice() {
+        let mut memory = Memory::default();
+        memory.note_changes();
+        let ids = ["a", "b", "c"].map(|id| memory.insert(Profile::new(id)));
+        assert_eq!(memory.take_changed(), BTreeSet::from(ids));
+        memory.update(ids[0], &mut |profile| profile.set_external_id("d"));
+        memory.touch(ids[1], &mut |profile| profile.set_field(Field::Email, None));
+        memory.remove(ids[2]);
+        assert_eq!(memory.take_changed(), BTreeSet::from(ids));
+        assert_eq!(memory.take_changed(), BTreeSet::new());
+
+        let mut back = Memory::default();
+        for (id, profile) in memory.iter().collect::<Vec<_>>().into_iter().rev() {
+            assert!(back.put_back(id, profile.clone()));
+            assert!(!back.put_back(id, profile.clone()), "the number is taken");
+        }
+        back.skip_to(memory.next());
+        assert_eq!(back.len(), 2);
+        assert_eq!(back.first(Key::ExternalId("d")), Some(ids[0]));
+        assert_eq!(back.first(Key::ExternalId("c")), None);
+        assert_eq!(back.insert(Profile::new("e")), Id(3), "c's number isn't used again");
+    }
 }

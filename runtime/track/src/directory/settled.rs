@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::Id;
 
 /// Latest writes that are remembered of one user. Our choice.
@@ -92,7 +94,39 @@ impl Applied {
     }
 }
 
+impl From<Remembered> for Write {
+    fn from(Remembered { write, mut objects }: Remembered) -> Write {
+        objects.truncate(STRETCHES);
+        Write { key: write, applied: Applied(objects) }
+    }
+}
+
+/// What is remembered of one write to a profile, as stores keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    pub write: u128,
+    /// Numbers of its objects that were applied, as stretches: first and last.
+    pub objects: Vec<(u32, u32)>,
+}
+
 impl Settled {
+    /// All that is remembered of a profile's writes, the latest last.
+    pub fn of(&self, id: Id) -> Vec<Remembered> {
+        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let kept =
+            |write: &Write| Remembered { write: write.key, objects: write.applied.0.clone() };
+        writes.iter().map(kept).collect()
+    }
+
+    /// Puts back what was remembered of a profile's writes, in place of what is.
+    pub fn put_back(&mut self, id: Id, writes: Vec<Remembered>) {
+        let writes: Vec<Write> = writes.into_iter().map(Write::from).collect();
+        match writes.is_empty() {
+            true => drop(self.users.remove(&id)),
+            false => drop(self.users.insert(id, writes)),
+        }
+    }
+
     pub fn contains(&self, id: Id, key: WriteKey) -> bool {
         let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
         let write = writes.iter().rfind(|write| write.key == key.write);
@@ -158,6 +192,10 @@ mod tests {
             assert!(settled.contains(Id(1), key(write, 0)));
         }
         assert!(settled.contains(Id(1), key(996, 0)) && !settled.contains(Id(1), key(995, 0)));
+        let mut back = Settled::default();
+        back.put_back(Id(1), settled.of(Id(1)));
+        assert_eq!(back.of(Id(1)), settled.of(Id(1)));
+        assert!(back.contains(Id(1), key(996, 0)) && !back.contains(Id(1), key(996, 1)));
         settled.retain(|_| false);
         assert!(settled.is_empty());
     }

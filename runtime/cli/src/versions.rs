@@ -1,0 +1,135 @@
+//! Canvas versions of a state folder: the files that are there now against those that are kept.
+//!
+//! A file whose text is that of the newest kept version of its Canvas is that version; any
+//! other is a new one, which is kept before anybody can enter. Older versions, and those whose
+//! file is gone, are made again from what is kept: their journeys end on them, and nobody
+//! enters. What a version is made of decides, not its hash: a release that counts otherwise
+//! makes no new versions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use flowrun_canvas::{Diagnostic, Source, load};
+use flowrun_engine::StateFolder;
+use flowrun_engine::log::{Kept, Sequence, ShardLog};
+
+use crate::canvases::{Beside, Opened};
+use crate::console::printable;
+use crate::core::{Canvas, CanvasIx, Census};
+use crate::sdk::Catalogue;
+
+/// All versions of a state folder, by their numbers.
+pub struct Versions {
+    pub canvases: Vec<Arc<Canvas>>,
+    /// Of Canvases whose file is gone: the newest version, which takes nobody any more.
+    pub closed: Vec<CanvasIx>,
+}
+
+/// Makes every version that is kept, as it was: for who looks at a folder without a server.
+pub fn kept(state: &StateFolder, catalogue: &Catalogue) -> anyhow::Result<Vec<Arc<Canvas>>> {
+    let all = 0..state.registry.versions().len();
+    all.map(|number| again(state, number, catalogue)).collect()
+}
+
+/// Sets the Canvases of files beside what is kept, and keeps what is new. The Canvases are
+/// taken out of what was opened.
+pub fn settle(
+    state: &mut StateFolder,
+    opened: &mut [Opened],
+    catalogue: &Catalogue,
+) -> anyhow::Result<Versions> {
+    let mut canvases: Vec<Option<Arc<Canvas>>> = vec![None; state.registry.versions().len()];
+    let mut new = Vec::new();
+    let mut present = BTreeSet::new();
+    for one in opened {
+        let Some(mut canvas) = one.canvas.take() else { continue };
+        present.insert(canvas.head.name.clone());
+        let written = written(one, &canvas);
+        match state.registry.newest(&written.canvas) {
+            Some((at, known)) if known.is_made_like(&written) => {
+                canvas.head.version = known.version;
+                canvases[at.index()] = Some(Arc::new(canvas));
+            }
+            _ => new.push((written, canvas)),
+        }
+    }
+    for number in 0..canvases.len() {
+        if canvases[number].is_none() {
+            canvases[number] = Some(again(state, number, catalogue)?);
+        }
+    }
+    for (written, canvas) in new {
+        state.registry.add(written)?;
+        canvases.push(Some(Arc::new(canvas)));
+    }
+    let canvases: Vec<Arc<Canvas>> = canvases.into_iter().flatten().collect();
+    let closed = canvases.iter().enumerate().filter(|(at, canvas)| {
+        let name = &canvas.head.name;
+        let is_newest = !canvases[at + 1..].iter().any(|later| later.head.name == *name);
+        is_newest && !present.contains(name)
+    });
+    let closed = closed.map(|(at, _)| CanvasIx(at as u16)).collect();
+    Ok(Versions { canvases, closed })
+}
+
+/// What a Canvas is made of.
+fn written(opened: &Opened, canvas: &Canvas) -> Kept {
+    let Beside { files, blocks } = opened.beside.clone();
+    Kept {
+        canvas: canvas.head.name.to_string(),
+        version: canvas.head.version,
+        path: opened.path.display().to_string(),
+        text: opened.sources.first().map(|source| source.text.clone()).unwrap_or_default(),
+        files,
+        blocks,
+    }
+}
+
+/// Makes a version from what is kept of it. Whoever may enter enters a newer one, if there is
+/// any, and by events none of the older ones.
+fn again(state: &StateFolder, number: usize, catalogue: &Catalogue) -> anyhow::Result<Arc<Canvas>> {
+    let kept = &state.registry.versions()[number];
+    let source = Source { path: kept.path.clone(), text: kept.text.clone() };
+    let beside = Beside { files: kept.files.clone(), blocks: kept.blocks.clone() };
+    let loaded = load(source, catalogue, &beside);
+    if let Some(mut canvas) = loaded.canvas {
+        // Records, write keys and snapshots call it by the hash that it had then.
+        canvas.head.version = kept.version;
+        canvas.head.entry.event = None;
+        return Ok(Arc::new(canvas));
+    }
+    let fault = loaded.diagnostics.iter().find(|one| one.is_error());
+    let fault = fault.map_or("it has faults", |one: &Diagnostic| &one.message);
+    let (name, version) = (printable(&kept.canvas), kept.version);
+    let standing = match standing(state, CanvasIx(number as u16))? {
+        0 => "nobody is on it, but its log is still read".to_owned(),
+        1 => "1 user is on it".to_owned(),
+        count => format!("{count} users are on it"),
+    };
+    bail!(
+        "an earlier version of the Canvas `{name}` ({version}, kept in {}) can't be made any more: \
+         {}; {standing}. Install again what it needs (see --plugin), and start anew",
+        state.holder.path().join("registry").display(),
+        printable(fault),
+    )
+}
+
+/// How many journeys have not ended of a version that can't be made, so that no shard can be
+/// asked.
+fn standing(state: &StateFolder, canvas: CanvasIx) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for shard in state.shards() {
+        let snapshot = state.log.latest_snapshot(shard)?;
+        let upto = snapshot.as_ref().map_or(0, |snapshot| snapshot.upto.0);
+        let mut census = Census::default();
+        if let Some(snapshot) = snapshot {
+            census = Census::of(&snapshot.bytes).map_err(|why| anyhow!("{why}"))?;
+        }
+        for read in state.log.read_from(shard, Sequence(upto + 1))? {
+            census.take(&read?.1);
+        }
+        count += census.on(canvas);
+    }
+    Ok(count)
+}

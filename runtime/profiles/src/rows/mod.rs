@@ -1,0 +1,211 @@
+//! The rows of a directory in a database file: profiles by their numbers, with the keys of
+//! their last writes, and schedules.
+//!
+//! The directory itself (who is who, by which alias or address) is in memory, and decides;
+//! here is only what makes it survive. Whoever changes it hands over the changed rows before
+//! anybody else changes it ([`Rows::save`] returns at once), and answers when they are durable
+//! ([`Saving::done`]). Changes that come side by side are committed together.
+//!
+//! A commit writes into a journal, which costs as much as its bytes; rows are put into the
+//! table, bit by bit, only when the journal takes more than its share of memory. Nothing is
+//! read but at the start, when all of it is.
+//!
+//! A full disk loses nothing: what came last waits, whoever waits for it is told, and
+//! [`Rows::room`] says so until it could be written. A failed sync ends the store: then
+//! [`Rows::fault`] says why the process must end.
+
+mod row;
+mod shelf;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+use flowrun_log::file::redb::StorageBackend;
+use flowrun_log::file::{Care, Kind, Store};
+use flowrun_track::{Id, Profile, Remembered};
+use tokio::sync::{oneshot, watch};
+
+use crate::embedded::Error;
+use shelf::Shelf;
+use writer::Job;
+
+/// A profile, and what is remembered of its writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    pub profile: Profile,
+    pub writes: Vec<Remembered>,
+}
+
+/// What rows are about, as it is read at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    Member(Id, Member),
+    /// By its id; in a format of the caller's.
+    Schedule(String, Vec<u8>),
+    /// From this number on no profile has ever had one.
+    Next(Id),
+}
+
+/// Rows to keep, all or none of them; `None` in place of those that are gone.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    pub members: Vec<(Id, Option<Member>)>,
+    pub schedules: Vec<(String, Option<Vec<u8>>)>,
+    /// The number that the next new profile gets, if it has changed.
+    pub next: Option<Id>,
+}
+
+/// How a store is set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RowsSettings {
+    /// How much memory the rows may take that are in the journal only.
+    pub fresh_bytes: usize,
+    pub cache_bytes: usize,
+}
+
+impl Default for RowsSettings {
+    fn default() -> RowsSettings {
+        RowsSettings { fresh_bytes: 64 << 20, cache_bytes: 64 << 20 }
+    }
+}
+
+/// What the file is written in. Raise it with every change to `shelf` or `row`.
+const FORMAT: u64 = 1;
+
+/// The rows of one directory. All calls may come side by side.
+pub struct Rows {
+    shelf: Arc<Shelf>,
+    standing: watch::Receiver<Standing>,
+    /// Taken when the store is dropped, which ends the writer.
+    jobs: Option<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Whether changes can be kept.
+#[derive(Clone, Debug)]
+enum Standing {
+    Fine,
+    /// What came last waits for space.
+    Full(Error),
+    /// The process must end.
+    Lost(Error),
+}
+
+/// Changes on their way to the disk.
+#[must_use]
+pub struct Saving(oneshot::Receiver<Result<(), Error>>);
+
+impl Saving {
+    /// Ends when these changes, and all that were handed over before them, are durable. With
+    /// [`Error::Full`] they aren't yet: they will be once there is space, unless the process
+    /// ends before.
+    pub async fn done(self) -> Result<(), Error> {
+        self.0.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Rows {
+    /// The file's name in its folder.
+    pub const FILE: &str = "directory.redb";
+
+    /// Opens the rows in a folder, or begins with none. `each` is given all that are there.
+    ///
+    /// # Errors
+    /// If the folder can't be written, another process has the file open, or it is of another
+    /// format or damaged.
+    pub fn open(
+        folder: &Path,
+        settings: RowsSettings,
+        each: &mut dyn FnMut(Row),
+    ) -> Result<Rows, Error> {
+        let kind = kind(format!("the profiles in {}", folder.display()), settings);
+        Rows::begin(Store::in_folder(folder, Rows::FILE, kind)?, settings, each)
+    }
+
+    /// The same in something else than a file: for tests that let it fail.
+    pub fn with_backend(
+        backend: impl StorageBackend + Clone,
+        settings: RowsSettings,
+        each: &mut dyn FnMut(Row),
+    ) -> Result<Rows, Error> {
+        let store = Store::with_backend(backend, kind("the profiles".into(), settings))?;
+        Rows::begin(store, settings, each)
+    }
+
+    fn begin(
+        store: Store,
+        settings: RowsSettings,
+        each: &mut dyn FnMut(Row),
+    ) -> Result<Rows, Error> {
+        let (shelf, fresh) = Shelf::new(store, settings.fresh_bytes, each)?;
+        let shelf = Arc::new(shelf);
+        let (jobs, inbox) = channel();
+        let (stand, standing) = watch::channel(Standing::Fine);
+        let of_writer = shelf.clone();
+        let writer = Builder::new()
+            .name("directory".into())
+            .spawn(move || writer::run(&of_writer, fresh, &inbox, &stand))
+            .map_err(|error| Error::Unopened {
+                place: "the profiles".into(),
+                cause: error.to_string(),
+            })?;
+        Ok(Rows { shelf, standing, jobs: Some(jobs), writer: Some(writer) })
+    }
+
+    /// Hands over changed rows, to be kept in the order of the calls. Without any it still
+    /// tells when all that came before is durable.
+    pub fn save(&self, changes: Changes) -> Saving {
+        let (answer, answered) = oneshot::channel();
+        // A writer that is gone drops the answer, which is noticed by who waits for it.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job { changes, answer }));
+        Saving(answered)
+    }
+
+    /// Whether changes can be kept now: to be asked before anything is changed.
+    pub fn room(&self) -> Result<(), Error> {
+        match &*self.standing.borrow() {
+            Standing::Fine => Ok(()),
+            Standing::Full(error) | Standing::Lost(error) => Err(error.clone()),
+        }
+    }
+
+    /// Ends when the process must, with the reason; not before.
+    pub async fn fault(&self) -> Error {
+        let mut standing = self.standing.clone();
+        loop {
+            if let Standing::Lost(error) = &*standing.borrow_and_update() {
+                return error.clone();
+            }
+            if standing.changed().await.is_err() {
+                return stopped();
+            }
+        }
+    }
+
+    /// What the file takes.
+    pub fn file_bytes(&self) -> u64 {
+        self.shelf.file_bytes()
+    }
+}
+
+fn kind(place: String, settings: RowsSettings) -> Kind {
+    // All of it is read at the start anyway.
+    Kind { place, format: FORMAT, care: Care::CheckAll, cache_bytes: settings.cache_bytes }
+}
+
+fn stopped() -> Error {
+    Error::Lost { place: "the profiles".into(), cause: "their writer has ended".into() }
+}
+
+impl Drop for Rows {
+    /// When this returns, the file is free for others.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
