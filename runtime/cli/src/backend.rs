@@ -34,7 +34,9 @@ pub fn attach(
 ) -> anyhow::Result<()> {
     let backend: Arc<dyn ProfileBackend> = match named.or(config.url.as_ref()) {
         None | Some(BackendUrl::Memory) => return Ok(()),
-        Some(BackendUrl::Http(url)) => Arc::new(http(url, config)?),
+        Some(BackendUrl::Http(url)) => {
+            Arc::new(http(url, config, |notice| eprintln!("note: {notice}"))?)
+        }
         Some(BackendUrl::Embedded(folder)) => {
             let folder = Path::new(folder);
             let said = |error| anyhow!("--backend embedded:{}: {error}", folder.display());
@@ -54,7 +56,12 @@ pub fn attach(
     Ok(())
 }
 
-pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
+/// An endpoint, and who is told what an operator should know of it.
+pub fn http(
+    url: &str,
+    config: &Backend,
+    told: impl Fn(&Notice) + Send + Sync + 'static,
+) -> anyhow::Result<Http> {
     let mut settings = HttpSettings::at(url);
     settings.key = Some(key(config)?);
     settings.limits = limits(config.objects_per_request);
@@ -63,8 +70,7 @@ pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
         Some(Commit::Applied) => CommitLevel::Applied,
         Some(Commit::Accepted) | None => CommitLevel::Accepted,
     };
-    Http::new(settings, |notice: &Notice| eprintln!("note: {notice}"))
-        .map_err(|error| anyhow!("--backend {url}: {error}"))
+    Http::new(settings, told).map_err(|error| anyhow!("--backend {url}: {error}"))
 }
 
 fn key(config: &Backend) -> anyhow::Result<Secret> {

@@ -10,14 +10,16 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use crate::backend;
+use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
 use crate::console::{Console, Look};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::logging::{Level, Logging};
 use crate::narrator::Narrator;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{Outside, Silent};
+use crate::simulation::Outside;
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
 use crate::{moment, report};
@@ -40,8 +42,9 @@ Each user of the users file enters at the start, or at its `enter_at`; one that 
 twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
 (--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an
 empty cell is a missing value, cells that are JSON (7, true, [1]) are read as such, and a column
-entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine, unless --backend names
-an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
+entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine,
+unless --backend or flowrun.toml says so: profiles are in memory, and messages are only told, but
+for channels that flowrun.toml gives a `type` (file, webhook, plugin). Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
   [egress]
@@ -90,6 +93,9 @@ pub struct Run {
     #[arg(long, value_name = "CLOCK", default_value = "virtual")]
     clock: String,
 
+    #[command(flatten)]
+    logging: Logging,
+
     #[arg(long, value_name = "DIR", hide = true)]
     state: Option<PathBuf>,
 }
@@ -108,6 +114,7 @@ impl Run {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         self.refuse_what_is_not_there_yet()?;
         let output = self.output()?;
+        self.logging.begin(Level::Warn, console)?;
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let prepared =
@@ -124,6 +131,12 @@ impl Run {
             |name| self.setting.plugins.backend(name, &config.plugins, console),
             &interrupt,
         )?;
+        let egress = self.setting.source.allowed(&config)?;
+        let mut posting =
+            Posting(channels::real(&config, &egress, &self.setting.plugins, console)?);
+        if let Some(said) = channels::unasked(&config) {
+            console.note(&said);
+        }
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
@@ -138,7 +151,7 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut Silent, fetch: &mut scene.answers };
+        let mut outside = Outside { channel: &mut posting, fetch: &mut scene.answers };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();

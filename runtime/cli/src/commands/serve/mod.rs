@@ -7,6 +7,7 @@ mod keys;
 mod outward;
 mod signals;
 mod stage;
+mod twice;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -31,8 +32,9 @@ use self::signals::Signals;
 use self::stage::Stage;
 use crate::answers::Source;
 use crate::config::BackendUrl;
-use crate::console::Console;
+use crate::console::{Console, Notes};
 use crate::exit::Exit;
+use crate::logging::{Level, Logging};
 use crate::plugins::Plugins;
 use crate::trace::Contents;
 
@@ -102,6 +104,9 @@ pub struct Serve {
     #[command(flatten)]
     plugins: Plugins,
 
+    #[command(flatten)]
+    logging: Logging,
+
     #[arg(long, value_name = "DIR", hide = true)]
     state: Option<PathBuf>,
 }
@@ -111,6 +116,7 @@ impl Serve {
         if self.state.is_some() {
             bail!("`--state` is not in this version: a server keeps everything in memory")
         }
+        self.logging.begin(Level::Info, console)?;
         let Some(stage) = Stage::set(self, console)? else { return Ok(Exit::Wrong) };
         let keys = keys::find(&stage.config, console)?;
         console.note("everything is in memory and lost at exit: an answer of 2xx is not durable");
@@ -153,7 +159,13 @@ impl Serve {
                     Writes::Elsewhere(Arc::new(OfThisLife::new(backend, life)))
                 }
             },
-            channels: outward::channels(&stage.config, self.messages())?,
+            channels: outward::channels(
+                &stage.config,
+                &stage.egress,
+                self.messages(),
+                &self.plugins,
+                console,
+            )?,
             fetch: stage.fetch,
             clock: clock.clone(),
             trace: outward::trace(self.trace.as_deref(), self.contents())?,
@@ -165,6 +177,7 @@ impl Serve {
         let api =
             ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
         self.announce(listener.local_addr()?, console)?;
+        stage.twice.tell();
         let hosted = Arc::new(Hosted::new(memory, engine.clone()));
         let over = async {
             tokio::select! {
@@ -203,7 +216,10 @@ impl Serve {
             console.line(&json!({ "listening": url }).to_string())?;
             console.flush()?;
         }
-        eprintln!("listening on {url}");
+        match console.notes_to {
+            Notes::Terminal => eprintln!("listening on {url}"),
+            Notes::Log => tracing::info!(url, "listening"),
+        }
         Ok(())
     }
 }

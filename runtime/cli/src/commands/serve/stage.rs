@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{anyhow, bail};
+use flowrun_engine::outbound::Egress;
 use flowrun_engine::{Answers, Fetch};
 use flowrun_server::track::Directory;
 use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
 
 use super::Serve;
+use super::twice::Twice;
 use crate::backend;
 use crate::canvases::Opened;
 use crate::commands::check::canvas_files;
@@ -20,7 +22,8 @@ use crate::console::Console;
 use crate::core::Canvas;
 use crate::folder::Folder;
 use crate::moment;
-use crate::profiles::ProfileBackend;
+use crate::profiles::http::Notice;
+use crate::profiles::{Http, ProfileBackend};
 use crate::scene;
 use crate::users::Roster;
 
@@ -31,8 +34,11 @@ pub struct Stage {
     pub blocks: Vec<ContentBlock>,
     pub directory: Directory,
     pub fetch: Arc<dyn Fetch>,
+    /// What may be called from Canvases.
+    pub egress: Egress,
     /// Where updates are written, if not to the profiles here.
     pub backend: Option<Arc<dyn ProfileBackend>>,
+    pub twice: Twice,
 }
 
 impl Stage {
@@ -44,7 +50,7 @@ impl Stage {
         }
         // The configuration is the folder's, wherever below it the first Canvas is.
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
-        let backend = backend(serve, &config, console)?;
+        let (backend, endpoint) = backend(serve, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
         let Some(mut opened) = scene::open_with(&files, &config, &serve.plugins, console)? else {
             return Ok(None);
@@ -52,7 +58,8 @@ impl Stage {
         let directory = directory(serve.users.as_deref(), console)?;
         let paths = opened.iter().map(|one| &*one.path);
         let (fixtures, egress) = serve.source.parts(paths, &config)?;
-        let fetch = Arc::new(Answers::new(fixtures, egress));
+        let fetch = Arc::new(Answers::new(fixtures, egress.clone()));
+        let twice = Twice::of(&opened, backend.as_deref(), endpoint);
         let blocks = blocks(&opened);
         let (mut canvases, mut shown) = (Vec::new(), Vec::new());
         for one in &mut opened {
@@ -60,27 +67,49 @@ impl Stage {
             shown.push(hosted::shown(&canvas, edited_ms(&one.path)));
             canvases.push(Arc::new(canvas));
         }
-        Ok(Some(Stage { config, canvases, shown, blocks, directory, fetch, backend }))
+        Ok(Some(Stage {
+            config,
+            canvases,
+            shown,
+            blocks,
+            directory,
+            fetch,
+            egress,
+            backend,
+            twice,
+        }))
     }
 }
 
+/// A backend; and once more as the endpoint that it is, if it is one.
+type Chosen = (Option<Arc<dyn ProfileBackend>>, Option<Arc<Http>>);
+
 /// Where updates go; nowhere else if nobody says.
-fn backend(
-    serve: &Serve,
-    config: &Config,
-    console: &Console,
-) -> anyhow::Result<Option<Arc<dyn ProfileBackend>>> {
+fn backend(serve: &Serve, config: &Config, console: &Console) -> anyhow::Result<Chosen> {
     Ok(match serve.backend.as_ref().or(config.backend.url.as_ref()) {
-        None | Some(BackendUrl::Memory) => None,
-        Some(BackendUrl::Http(url)) => Some(Arc::new(backend::http(url, &config.backend)?)),
+        None | Some(BackendUrl::Memory) => (None, None),
+        Some(BackendUrl::Http(url)) => {
+            let http = Arc::new(backend::http(url, &config.backend, told)?);
+            (Some(http.clone()), Some(http))
+        }
         Some(BackendUrl::Plugin(name)) => {
             let plugin = serve.plugins.backend(name, &config.plugins, console)?;
-            Some(Arc::new(plugin.held_to(&config.backend)?))
+            (Some(Arc::new(plugin.held_to(&config.backend)?)), None)
         }
         Some(BackendUrl::Embedded(folder)) => bail!(
             "`--backend embedded:{folder}` is not in this version of `serve`: its profiles are in memory, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
         ),
     })
+}
+
+/// Tells the operator what the endpoint is like, without a word of its own.
+fn told(notice: &Notice) {
+    let said = notice.brief();
+    match notice {
+        Notice::TurnedDown { .. } => tracing::error!("backend: {said}"),
+        Notice::Unreachable { .. } | Notice::NoReadBack { .. } => tracing::warn!("backend: {said}"),
+        Notice::Probed(_) | Notice::Recovered => tracing::info!("backend: {said}"),
+    }
 }
 
 fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Directory> {
