@@ -30,7 +30,7 @@ pub struct Settings {
 #[schemars(inline)]
 pub struct Path {
     /// What the group is called in reports and traces; no two alike.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), transform = paths::name)]
     name: String,
     /// Who belongs to it, as a Liquid condition.
     #[serde(rename = "if")]

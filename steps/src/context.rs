@@ -12,9 +12,9 @@
 //! from another one of the same step, as it can in Braze: two context steps, one after
 //! the other, do that, at no cost.
 
-use flowrun_sdk::settings::Tree;
+use flowrun_sdk::settings::{Tree, format};
 use flowrun_sdk::{Decision, Declaration, Door, Fault, Step, Visit};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -29,7 +29,19 @@ const LARGEST: usize = 50 * 1024;
 pub struct Settings {
     /// The variables with their values: text with Liquid, numbers, lists, objects.
     /// At most ten; names are letters, digits and `_`. They don't see each other.
+    #[schemars(schema_with = "variables")]
     set: Tree,
+}
+
+fn variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "format": format::TREE,
+        "minProperties": 1,
+        "maxProperties": MOST,
+        "propertyNames": { "pattern": "^[A-Za-z0-9_]{1,100}$" },
+        "additionalProperties": { "not": { "type": "null" } },
+    })
 }
 
 /// Remembers variables.

@@ -40,9 +40,10 @@ use std::collections::BTreeMap;
 use flowrun_sdk::settings::Text;
 use flowrun_sdk::{Attribute, Cohort, Decision, Declaration, Door, Fault, Step, Visit};
 use jiff::tz::TimeZone;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
+use crate::rules;
 use calendar::{Nonsense, Plan};
 
 /// The reason of journeys that end because a date in the Canvas has passed.
@@ -50,6 +51,7 @@ pub const PAST: &str = "delay_past";
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = together)]
 pub struct Settings {
     /// How long: `45s`, `15m`, `4h`, `2d`, `1w`, `1d 12h`. Days keep the time of day.
     #[serde(rename = "for")]
@@ -62,6 +64,20 @@ pub struct Settings {
     weekday: Option<Text>,
     /// Whose clock counts: an IANA zone, or `user`; without it, the Canvas's `time_zone`.
     zone: Option<Text>,
+}
+
+fn together(schema: &mut Schema) {
+    rules::needs_one_of(schema, &["for", "at", "until", "weekday"]);
+    rules::needs(schema, "weekday", "at");
+    for (one, other) in [("for", "until"), ("for", "weekday"), ("until", "weekday")] {
+        rules::exclude(schema, one, other);
+    }
+    rules::pattern(schema, "for", &format!(r"^\s*({})\s*$", flowrun_sdk::Duration::PATTERN));
+    rules::pattern(schema, "at", r"^\s*([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?\s*$");
+    rules::pattern(schema, "until", r"^\s*[+-]?\d{4}");
+    let days = ["mon", "tues", "wednes", "thurs", "fri", "satur", "sun"];
+    let days = days.map(|day| rules::any_case(&format!("{day}day"))).join("|");
+    rules::pattern(schema, "weekday", &format!(r"^\s*({days})\s*$"));
 }
 
 /// Lets users wait.

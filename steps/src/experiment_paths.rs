@@ -30,7 +30,7 @@ pub struct Settings {
 #[schemars(inline)]
 pub struct Path {
     /// What the path is called in reports and traces; no two alike.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), transform = paths::name)]
     name: String,
     /// The share of users in percent, with at most two decimals.
     #[schemars(range(min = 0, max = 100))]

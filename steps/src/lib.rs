@@ -19,6 +19,7 @@ mod message;
 mod paths;
 #[cfg(feature = "planted")]
 pub mod planted;
+mod rules;
 mod user_update;
 mod webhook;
 

@@ -12,11 +12,14 @@ use std::sync::Arc;
 
 use flowrun_sdk::settings::{Text, TextFile};
 use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Step, Visit, WrittenMessage};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
+
+use crate::rules;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = together)]
 pub struct Settings {
     /// The channel, as `flowrun.toml` names it: `email`, `push`, …
     /// One that isn't configured there writes to the console.
@@ -32,6 +35,11 @@ pub struct Settings {
     /// (`at_least_once`) or don't (`at_most_once`).
     #[serde(default)]
     delivery: Delivery,
+}
+
+fn together(schema: &mut Schema) {
+    rules::needs_one_of(schema, &["body", "body_file"]);
+    rules::exclude(schema, "body", "body_file");
 }
 
 /// Sends a message.

@@ -7,8 +7,16 @@
 use std::ops::RangeInclusive;
 
 use flowrun_sdk::Fault;
+use schemars::Schema;
+use serde_json::json;
 
 const TAKEN: [&str; 4] = ["next", "else", "on_failure", "on_timeout"];
+
+/// For editors: a name is seen, and none of those that are taken.
+pub fn name(schema: &mut Schema) {
+    schema.insert("pattern".to_owned(), json!(r"\S"));
+    schema.insert("not".to_owned(), json!({ "enum": TAKEN }));
+}
 
 /// The faults of the names of a step's paths, at `/paths`.
 pub fn check<'a>(names: impl Iterator<Item = &'a str>, count: RangeInclusive<usize>) -> Vec<Fault> {

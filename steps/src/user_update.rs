@@ -23,6 +23,7 @@
 //! A composer without Liquid is parsed once, and all users share the objects.
 
 mod check;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -36,9 +37,10 @@ use flowrun_sdk::{
     Visit,
 };
 use flowrun_track::{Array, ComposeError, Composed, compose, compose_value};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
+use crate::rules;
 use check::Refusal;
 
 /// Characters of a composer.
@@ -50,15 +52,22 @@ const SHARED: usize = 256;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = together)]
 pub struct Settings {
     /// The update as text: Liquid first, and JSON once rendered, like
     /// `{"attributes": [{"vip_member": true}]}`. No user id: the step adds it.
     json: Option<Text>,
     /// Attributes objects, structured: `[{ vip_member: true, orders: { inc: 1 } }]`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::attributes")]
     attributes: Option<Tree>,
     /// Event objects, structured, each with a `name` and a `time`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::events")]
     events: Option<Tree>,
     /// Purchase objects, structured, each with `product_id`, `currency`, `price`, `time`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::purchases")]
     purchases: Option<Tree>,
     /// How long users are held at most, as a duration like `10m`; then they leave by
     /// `on_timeout`. Without it they are held until the outcome is final.
@@ -66,12 +75,19 @@ pub struct Settings {
     timeout: Option<String>,
 }
 
+fn together(schema: &mut Schema) {
+    rules::needs_one_of(schema, &["json", "attributes", "events", "purchases"]);
+    for array in Array::ALL {
+        rules::exclude(schema, "json", array.name());
+    }
+}
+
 /// Writes to the user's profile.
 pub struct UserUpdate {
     content: Content,
     timeout: Option<Millis>,
-    /// The setting where something stands that counts.
-    counts: Option<&'static str>,
+    /// What is to be said of it before anybody comes.
+    warnings: Vec<Fault>,
 }
 
 enum Content {
@@ -134,8 +150,8 @@ impl Step for UserUpdate {
             None => check::structured_form(Tree(structured.into())),
         };
         match read {
-            Ok((content, counts)) if faults.is_empty() => {
-                Ok(UserUpdate { content, timeout, counts })
+            Ok((content, warnings)) if faults.is_empty() => {
+                Ok(UserUpdate { content, timeout, warnings })
             }
             Ok(_) => Err(faults),
             Err(more) => {
@@ -146,11 +162,7 @@ impl Step for UserUpdate {
     }
 
     fn warnings(&self) -> Vec<Fault> {
-        let text = "this may count twice where the backend doesn't know write keys, as after a \
-                    reply that got lost";
-        let hint = "set a value instead of `inc`, `$add`, an event or a purchase, if that matters";
-        let warning = |at| Fault::warning(at, text).code("FR0310").hint(hint);
-        self.counts.map(warning).into_iter().collect()
+        self.warnings.clone()
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

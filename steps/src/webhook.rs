@@ -12,11 +12,15 @@ use std::sync::Arc;
 
 use flowrun_sdk::settings::Text;
 use flowrun_sdk::{Decision, Declaration, Delivery, Fault, Message, Step, Visit, WrittenMessage};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::rules;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = looks)]
 pub struct Settings {
     /// What to call: an `https://` address.
     url: Text,
@@ -31,6 +35,16 @@ pub struct Settings {
     /// (`at_least_once`) or don't (`at_most_once`).
     #[serde(default)]
     delivery: Delivery,
+}
+
+fn looks(schema: &mut Schema) {
+    rules::pattern(schema, "url", "^https?://[^/?#@ ]+([/?#][^ ]*)?$");
+    if let Some(Json::Object(headers)) =
+        schema.get_mut("properties").and_then(|all| all.get_mut("headers"))
+    {
+        let names = json!({ "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$" });
+        headers.insert("propertyNames".to_owned(), names);
+    }
 }
 
 /// The method of the request.

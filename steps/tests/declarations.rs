@@ -63,6 +63,10 @@ fn editors_can_describe_and_check_every_setting() {
 }
 
 fn check_schema(at: &str, schema: &Json) {
+    // What stands in a tree belongs to whoever takes it: attributes may be called anything.
+    if schema["format"] == "liquid-tree" {
+        return;
+    }
     if let Some(properties) = schema["properties"].as_object() {
         assert_eq!(schema["additionalProperties"], false, "{at}: takes anything");
         for (name, property) in properties {

@@ -12,7 +12,7 @@ use flowrun_engine::{Channels, Engine, NoAnswers, Nobody, Options, Setup, Writes
 use flowrun_server::hosted::{Entrances, Held, directory};
 use flowrun_server::track::{Limits, Trigger, Value};
 use flowrun_server::{
-    Body, Busy, Dispatch, Hosted, Memory, Refusal, ScheduleId, Timing, Workspace,
+    Body, Busy, Dispatch, Hosted, Memory, Planned, Refusal, ScheduleId, Timing, Workspace,
 };
 use serde_json::{Value as Json, json};
 
@@ -130,7 +130,8 @@ async fn a_schedule_lets_in_when_it_is_due() {
     desk.track(json!({ "attributes": [{ "external_id": "ada" }] })).await.unwrap();
     let (trigger, now) = desk.letter(&["ada"]);
     let (dispatch, id, due) = (Dispatch("d".into()), ScheduleId("s".into()), now + 60_000);
-    desk.hosted.schedule(trigger, &dispatch, &id, Timing::At { ms: due }, now).await.unwrap();
+    let planned = Planned { trigger, written: Default::default() };
+    desk.hosted.schedule(planned, &dispatch, &id, Timing::At { ms: due }, now).await.unwrap();
     assert_eq!(desk.hosted.wake(now).await, Some(due));
     assert_eq!(desk.engine.handed_over(), 0);
     desk.hosted.wake(due).await;

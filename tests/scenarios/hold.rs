@@ -123,7 +123,10 @@ fn a_write_that_never_works_is_given_up_and_kept() {
         lab.way("u1"),
         "mark (gave up after 13 attempts; the last: 503) !refused >on_failure sorry .sorry"
     );
-    assert_eq!(lab.shard.dead_letters()[0].payload, r#"{"attributes":[{"vip":true}]}"#);
+    assert_eq!(
+        lab.shard.dead_letters().next().expect("one").payload,
+        r#"{"attributes":[{"vip":true}]}"#
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod batching;
 mod entry;
 mod hold;
 mod messages;
+mod old_log;
 mod reading;
 mod replay;
 mod resting;

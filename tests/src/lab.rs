@@ -101,8 +101,14 @@ impl Lab {
     /// Answers a write, under way or not.
     pub fn settle(&mut self, write: &Write, outcome: WriteOutcome) {
         let mut done = Progress::default();
-        if !matches!(outcome, WriteOutcome::Again { .. }) {
-            (0..write.objects.len()).for_each(|object| done.insert(object));
+        match outcome {
+            WriteOutcome::Committed(_) => (0..write.objects.len()).for_each(|one| done.insert(one)),
+            // The first object is the one that nobody wants.
+            WriteOutcome::Refused(_) => {
+                done.refuse(0);
+                (1..write.objects.len()).for_each(|object| done.insert(object));
+            }
+            WriteOutcome::Again { .. } => {}
         }
         let (id, attempt) = (write.id, write.attempt);
         self.step(vec![Input::Settled { write: id, attempt, done, outcome }]);
@@ -130,6 +136,19 @@ impl Lab {
                     }
                     Effect::Send(send) => self.sends.push(send),
                     Effect::Fetch(_) => panic!("no template of a lab fetches"),
+                    Effect::Withdraw(gone) => {
+                        self.writes.retain(|write| !gone.writes.contains(&write.id));
+                        self.sends.retain(|send| !gone.messages.contains(&send.id));
+                    }
+                    Effect::Recall(recall) => {
+                        for send in self.sends.extract_if(.., |one| one.key.canvas == recall.canvas)
+                        {
+                            let (message, attempt) = (send.id, send.attempt);
+                            let (after, cause) = (Some(Millis(0)), "it was called back".into());
+                            let outcome = SendOutcome::Retry { after, cause };
+                            inputs.push(Input::Sent { message, attempt, outcome });
+                        }
+                    }
                 }
             }
             if inputs.is_empty() {

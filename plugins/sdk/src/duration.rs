@@ -31,6 +31,15 @@ impl std::error::Error for BadDuration {}
 const MAX_DAYS: i64 = 3660;
 
 impl Duration {
+    /// A regular expression for what is read as one, blanks around it apart: for editors, which
+    /// know nothing of its limits.
+    pub const PATTERN: &str = concat!(
+        r"\d+w\s*(\d+d\s*)?(\d+h\s*)?(\d+m\s*)?(\d+s)?",
+        r"|\d+d\s*(\d+h\s*)?(\d+m\s*)?(\d+s)?",
+        r"|\d+h\s*(\d+m\s*)?(\d+s)?|\d+m\s*(\d+s)?|\d+s",
+        r"|P(\d+[WD])+(T(\d+[HMS])+)?|PT(\d+[HMS])+",
+    );
+
     /// Its length where a day counts 86,400 seconds, as Braze stores windows.
     pub fn as_millis(self) -> Millis {
         Millis(self.days.saturating_mul(86_400_000)) + self.exact

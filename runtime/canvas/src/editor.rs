@@ -6,7 +6,7 @@
 //! a pointer works in every draft.
 
 use flowrun_sdk::settings::format;
-use flowrun_sdk::{Catalogue, Declaration, Exits, Kind};
+use flowrun_sdk::{Catalogue, Declaration, Duration, Exits, Kind};
 use serde_json::{Map, Value as Json, json};
 
 use crate::head::Written;
@@ -41,16 +41,25 @@ pub fn schema(catalogue: &Catalogue) -> Json {
     schema
 }
 
-/// Takes out what would mislead an editor: to JSON Schema a `duration` is ISO 8601 only, and
-/// a default of nothing is none.
+/// Says in words of JSON Schema what our formats mean, and takes out what would mislead an
+/// editor: to it a `duration` is ISO 8601 only, and a default of nothing is none.
 pub(crate) fn tidy(schema: &mut Json, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
     match schema {
         Json::Object(object) => {
-            if object.get("format").is_some_and(|name| name == format::DURATION) {
-                object.remove("format");
+            let pattern = match object.get("format").and_then(Json::as_str) {
+                Some(format::DURATION) => {
+                    object.remove("format");
+                    Some(format!(r"^\s*({})\s*$", Duration::PATTERN))
+                }
+                Some(format::CONDITION) => Some(r"\S".to_owned()),
+                Some(format::STEP) => Some(NAME_PATTERN.to_owned()),
+                _ => None,
+            };
+            if let Some(pattern) = pattern {
+                object.entry("pattern").or_insert(json!(pattern));
             }
             if object.get("default").is_some_and(Json::is_null) {
                 object.remove("default");
@@ -65,7 +74,8 @@ pub(crate) fn tidy(schema: &mut Json, depth: usize) {
 /// What stands at one place in a list of steps: all kinds as properties, so that an editor
 /// completes their names and their settings while the step is still being written.
 fn any_step(catalogue: &Catalogue) -> Json {
-    let door = |text: &str| json!({ "type": "string", "description": text });
+    let door =
+        |text: &str| json!({ "type": "string", "pattern": NAME_PATTERN, "description": text });
     let mut properties = Map::new();
     properties.insert(
         ID.to_owned(),
@@ -129,11 +139,14 @@ fn settings(kind: &Kind) -> Json {
         .shorthand
         .as_ref()
         .and_then(|setting| Some(object.get("properties")?.get(setting)?.clone()));
-    let Some(bare) = bare else { return settings };
+    let Some(mut bare) = bare else { return settings };
+    if let Some(Json::Array(kinds)) = bare.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+    }
     let mut forms = vec![bare];
-    // Where nothing is required, the kind can stand alone: `exit:`.
+    // Where nothing is required, the kind can stand alone.
     let required = object.get("required").and_then(Json::as_array);
-    if required.is_none_or(Vec::is_empty) {
+    if required.is_none_or(Vec::is_empty) && !object.contains_key("allOf") {
         forms.push(json!({ "type": "null" }));
     }
     let definitions = object.remove("$defs");

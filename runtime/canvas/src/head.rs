@@ -45,6 +45,7 @@ pub(crate) struct Written {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "flowrun_sdk::schemars", inline)]
+#[schemars(extend("dependencies" = { "where": ["event"] }))]
 pub(crate) struct WrittenEntry {
     /// Users enter by a call of the API.
     #[serde(default)]

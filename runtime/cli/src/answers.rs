@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use crate::config::Config;
+use crate::console::aside;
 use crate::folder::said;
 use crate::simulation::Answers;
 use crate::simulation::outbound::{Cidr, Egress, Fixtures, HostPattern};
@@ -73,7 +74,7 @@ impl Source {
         config: &Config,
     ) -> anyhow::Result<(Fixtures, Egress)> {
         if let Some(said) = opened(config) {
-            eprintln!("note: {said}");
+            aside(&format!("note: {said}"));
         }
         let egress = self.egress(config.egress.clone())?;
         let files: Vec<PathBuf> = match &self.fixtures {

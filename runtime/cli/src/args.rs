@@ -4,6 +4,7 @@
 //! neither an option nor a command, but looks like a Canvas, stands for both.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
@@ -12,7 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{
     check, completions, eval, explain, graph, list, plugin, run, schema, serve, simulate, test,
 };
-use crate::console::{ColorChoice, Console, printable};
+use crate::console::{ColorChoice, Console, aside, printable};
 use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
@@ -89,12 +90,26 @@ pub fn read() -> Args {
         Ok(args) => args,
         Err(error) => match slip(&error) {
             Some(said) => {
-                eprintln!("error: {said}\n\nFor more information, try 'flowrun --help'.");
+                aside(&format!("error: {said}\n\nFor more information, try 'flowrun --help'."));
                 std::process::exit(Exit::Usage as i32)
             }
-            None => error.exit(),
+            None => leave(&error),
         },
     }
+}
+
+/// Says what clap has to say. Help that can't be written is no help: unless the reader has
+/// seen enough, that is an error as with any other result.
+fn leave(said: &clap::Error) -> ! {
+    let written = said.print().and_then(|()| io::stdout().flush());
+    let code = match written {
+        Err(error) if !said.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+            aside(&format!("error: can't write to standard output: {error}"));
+            Exit::Usage as i32
+        }
+        _ => said.exit_code(),
+    };
+    std::process::exit(code)
 }
 
 /// Commands that people read of, and that this version doesn't have yet.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Backend, BackendUrl, Commit, ObjectLimits};
+use crate::console::aside;
 use crate::core::batcher::Limits;
 use crate::core::{CommitLevel, Millis};
 use crate::interrupt::Interrupt;
@@ -35,7 +36,7 @@ pub fn attach(
     let backend: Arc<dyn ProfileBackend> = match named.or(config.url.as_ref()) {
         None | Some(BackendUrl::Memory) => return Ok(()),
         Some(BackendUrl::Http(url)) => {
-            Arc::new(http(url, config, |notice| eprintln!("note: {notice}"))?)
+            Arc::new(http(url, config, |notice| aside(&format!("note: {notice}")))?)
         }
         Some(BackendUrl::Embedded(folder)) => {
             let folder = Path::new(folder);
@@ -70,7 +71,13 @@ pub fn http(
         Some(Commit::Applied) => CommitLevel::Applied,
         Some(Commit::Accepted) | None => CommitLevel::Accepted,
     };
+    settings.authorities = config.ca_file.as_deref().map(authorities).transpose()?;
     Http::new(settings, told).map_err(|error| anyhow!("--backend {url}: {error}"))
+}
+
+fn authorities(file: &Path) -> anyhow::Result<String> {
+    let shown = printable(&file.display().to_string());
+    folder::text(file).map_err(|why| anyhow!("can't read `ca_file` of [backend], `{shown}`: {why}"))
 }
 
 fn key(config: &Backend) -> anyhow::Result<Secret> {

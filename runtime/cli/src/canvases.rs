@@ -7,8 +7,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use flowrun_canvas::{Diagnostic, Files, Loaded, Source, load_bytes, unreadable};
+use flowrun_canvas::{Diagnostic, Files, Loaded, Source, codes, load_bytes, unreadable};
 
+use crate::config::BackendUrl;
+use crate::console::{Console, printable};
 use crate::core::Canvas;
 use crate::folder::{Folder, LARGEST, said};
 use crate::sdk::Catalogue;
@@ -51,6 +53,28 @@ pub fn open_one_of_many(path: &Path, catalogue: &Catalogue) -> Opened {
         Err(Missing::Slip(_)) if path.is_dir() => without(path, "it is a folder"),
         Err(Missing::Slip(_)) => without(path, "there is no such file"),
     }
+}
+
+/// Says how many warnings there are for a run that writes to this backend: named on the
+/// command line, else configured, else the one in memory.
+pub fn note_warnings(
+    file: &Opened,
+    named: Option<&BackendUrl>,
+    configured: Option<&BackendUrl>,
+    console: &Console,
+) {
+    // A backend that knows write keys counts nothing twice.
+    let remembers = named.or(configured).is_none_or(BackendUrl::remembers_keys);
+    let counts = |one: &&Diagnostic| !(remembers && one.code == codes::MAY_COUNT_TWICE);
+    let count = file.diagnostics.iter().filter(counts).count();
+    if count == 0 {
+        return;
+    }
+    let (path, word) = (file.path.display(), if count == 1 { "warning" } else { "warnings" });
+    let backend = named.map_or_else(String::new, |url| format!(" --backend {url}"));
+    console.note(&printable(&format!(
+        "{count} {word} in {path}; read them with `flowrun check {path}{backend}`"
+    )));
 }
 
 fn checked(path: &Path, bytes: Vec<u8>, catalogue: &Catalogue) -> Opened {

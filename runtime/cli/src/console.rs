@@ -113,14 +113,13 @@ impl Console {
         self.print("\n")
     }
 
-    /// Tells the person at the terminal something that is no result. If even that can't
-    /// be said, there is nobody to say it to.
+    /// Tells the person at the terminal something that is no result.
     pub fn note(&self, text: &str) {
         if self.notes_to == Notes::Log {
             return tracing::info!("{text}");
         }
         let word = self.notes.paint(Look::Note, "note:");
-        let _ = writeln!(io::stderr(), "{word} {text}");
+        aside(&format!("{word} {text}"));
     }
 
     /// Tells why the command ends. If even that can't be said, the exit code still can.
@@ -138,6 +137,10 @@ impl Console {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.reader_left = true;
                 Ok(otherwise)
+            }
+            Err(error) => {
+                let said = format!("can't write to standard output: {error}");
+                Err(io::Error::new(error.kind(), said))
             }
             result => result,
         }
@@ -160,6 +163,12 @@ impl Write for Console {
         let result = self.out.flush();
         self.forgive(result, ())
     }
+}
+
+/// A line on standard error. If even that can't be said, there is nobody to say it to, and
+/// no reason to end otherwise than without it.
+pub fn aside(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Text from a file or a profile, made fit for a terminal: what would move the cursor or

@@ -127,7 +127,7 @@ fn canvas_json(canvas: &Canvas, tally: &Tally) -> Json {
     })
 }
 
-fn letter_json(letter: &DeadLetter) -> Json {
+fn letter_json(letter: DeadLetter) -> Json {
     json!({
         "at": rfc3339(letter.at),
         "canvas": &*letter.key.canvas,

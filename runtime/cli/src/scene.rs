@@ -1,19 +1,18 @@
 //! What a run needs before it can begin: Canvases, users, the moment, the seed.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use flowrun_canvas::{Diagnostic, codes, render_text};
+use flowrun_canvas::render_text;
 
 use crate::answers::Source;
 use crate::canvases::{self, Opened};
-use crate::config::Config;
-use crate::console::Console;
+use crate::config::{BackendUrl, Config};
+use crate::console::{Console, aside};
 use crate::core::{Canvas, CanvasIx, Millis};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -80,10 +79,11 @@ pub enum Prepared {
     Not(Exit),
 }
 
-/// Reads everything that a run needs.
+/// Reads everything that a run needs. Updates go to `backend`, if it was named.
 pub fn prepare(
     flows: &[PathBuf],
     setting: &Setting,
+    backend: Option<&BackendUrl>,
     console: &Console,
     interrupt: &Interrupt,
     progress: &mut Progress,
@@ -93,7 +93,7 @@ pub fn prepare(
         None => moment::DEFAULT_START,
     };
     let until = until(setting, start)?;
-    let Some(opened) = open(flows, setting, console)? else {
+    let Some(opened) = open(flows, setting, backend, console)? else {
         return Ok(Prepared::Not(Exit::Wrong));
     };
     let files = users_files(setting, &opened)?;
@@ -190,16 +190,18 @@ fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
 fn open(
     flows: &[PathBuf],
     setting: &Setting,
+    backend: Option<&BackendUrl>,
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
     let config = Config::open(setting.source.config(), flows.first().map(|flow| &**flow))?;
-    open_with(flows, &config, &setting.plugins, console)
+    open_with(flows, &config, backend, &setting.plugins, console)
 }
 
-/// The same by a configuration that was read already.
+/// The same by a configuration that was read already, for updates to the backend `named`.
 pub fn open_with(
     flows: &[PathBuf],
     config: &Config,
+    named: Option<&BackendUrl>,
     plugins: &Plugins,
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
@@ -211,18 +213,10 @@ pub fn open_with(
         if file.canvas.is_none() {
             wrong = true;
             let text = render_text(&file.diagnostics, &file.sources, console.notes.has_colors());
-            write!(io::stderr(), "{text}")?;
+            aside(text.trim_end_matches('\n'));
             continue;
         }
-        // The backend in memory knows write keys: nothing counts twice here.
-        let counts = |one: &&Diagnostic| one.code != codes::MAY_COUNT_TWICE;
-        let count = file.diagnostics.iter().filter(counts).count();
-        if count > 0 {
-            let path = file.path.display();
-            let word = if count == 1 { "warning" } else { "warnings" };
-            console
-                .note(&format!("{count} {word} in {path}; read them with `flowrun check {path}`"));
-        }
+        canvases::note_warnings(file, named, config.backend.url.as_ref(), console);
     }
     if wrong {
         return Ok(None);

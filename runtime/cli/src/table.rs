@@ -41,7 +41,7 @@ pub fn steps(canvas: &Canvas, tally: &Tally) -> String {
 }
 
 /// The first dead letters, with their reasons.
-pub fn dead_letters<'a>(letters: impl Iterator<Item = &'a DeadLetter>, palette: Palette) -> String {
+pub fn dead_letters(letters: impl Iterator<Item = DeadLetter>, palette: Palette) -> String {
     let mut text = String::new();
     let mut count = 0_usize;
     for letter in letters {

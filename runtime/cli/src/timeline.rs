@@ -144,6 +144,7 @@ impl Journey {
                 self.failed = Some(reason.clone());
                 format!("could not be done, is in the dead letters: {reason}")
             }
+            "replayed" => "what was in the dead letters is tried again".to_owned(),
             "exited" => {
                 let why = match self.failed.as_deref() {
                     Some(_) => ", because the step failed and nothing is wired to `on_failure`",

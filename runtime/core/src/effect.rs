@@ -16,6 +16,12 @@ pub enum Effect {
     Send(Send),
     /// Get what a template asks for; answered by `Input::Fetched`.
     Fetch(Fetch),
+    /// Don't start any of these: their user was deleted. What is under way already goes on,
+    /// and nobody waits for its reply.
+    Withdraw(Withdraw),
+    /// Hand back the messages of a Canvas that have not been started: it was paused. Each is
+    /// answered by `Input::Sent`, as to be tried again.
+    Recall(Recall),
 }
 
 /// A held update on its way to the backend.
@@ -42,6 +48,23 @@ pub struct Send {
     /// The message's id towards the world: the same on every attempt.
     pub key: WriteKey,
     pub message: Arc<Message>,
+}
+
+/// What is not to be started any more.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Withdraw {
+    pub shard: ShardId,
+    pub writes: Vec<ItemId>,
+    pub messages: Vec<ItemId>,
+    /// Journeys whose templates wait for answers.
+    pub visits: Vec<JourneyIx>,
+}
+
+/// Messages that are to come back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recall {
+    pub shard: ShardId,
+    pub canvas: Arc<str>,
 }
 
 /// Requests of a template that stopped for answers.

@@ -35,6 +35,11 @@ index! {
     JourneyIx(u32)
 }
 
+/// A dead letter of a shard: its number is never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LetterId(pub u64);
+
 /// A shard's number.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::{CanvasIx, ItemId, Progress, SendOutcome, WriteOutcome};
+use crate::{CanvasIx, ItemId, LetterId, Progress, SendOutcome, WriteOutcome};
 
 /// Variables of a journey: entry properties, and what context steps set.
 pub type Context = serde_json::Map<String, Json>;
@@ -28,4 +28,16 @@ pub enum Input {
         visit: u32,
         answers: Vec<Result<flowrun_template::Answer, String>>,
     },
+    /// A user is to be forgotten: their journeys end, what has not started never does, and
+    /// nothing of them is kept.
+    Delete { user: Box<str> },
+    /// A Canvas, in all its versions, is to stand still: nobody enters, no wait ends, and
+    /// nothing new is held or sent. Every shard has to be told.
+    Pause { canvas: Box<str> },
+    /// A paused Canvas goes on.
+    Resume { canvas: Box<str> },
+    /// What a dead letter holds is to be written or sent again, under its key.
+    Replay { letter: LetterId },
+    /// A dead letter is no longer needed.
+    Discard { letter: LetterId },
 }

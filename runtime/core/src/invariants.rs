@@ -6,6 +6,7 @@
 use hashbrown::HashSet;
 
 use crate::journey::State as Rest;
+use crate::letters::Again;
 use crate::outbox::Stage;
 use crate::shard::{Shard, State};
 use crate::tally::Tally;
@@ -31,6 +32,7 @@ impl Shard {
         let state = self.state();
         assert!(self.nobody_is_ready(), "everybody rests between calls");
         journeys_and_their_items_agree(state);
+        letters_and_their_items_agree(state);
         users_queues_are_in_order(state);
         counters_agree(state);
     }
@@ -49,10 +51,11 @@ fn journeys_and_their_items_agree(state: &State) {
             }
             Rest::Sending { message } => {
                 let message = state.messages.get(message).expect("I9: a message to be sent");
-                assert_eq!(message.journey, ix, "I9: the message knows who waits for it");
+                assert_eq!(message.journey, Some(ix), "I9: the message knows who waits for it");
             }
-            Rest::Waiting { .. } | Rest::Fetching { .. } => {}
+            Rest::Waiting { .. } | Rest::Fetching { .. } | Rest::Parked { .. } => {}
         }
+        assert!(!state.users.is_free(journey.user), "I21: a journey is of somebody");
         let nodes = state.canvas(journey.canvas).node_count();
         assert!(journey.node.index() < nodes, "I12: a journey is at a step of its Canvas");
     }
@@ -63,8 +66,36 @@ fn journeys_and_their_items_agree(state: &State) {
         }
     }
     for (id, message) in state.messages.iter() {
-        let rest = state.journeys.get(message.journey).map(|journey| journey.state);
+        let Some(journey) = message.journey else {
+            assert!(message.letter.is_some(), "I9: a message is a journey's or a dead letter's");
+            continue;
+        };
+        let rest = state.journeys.get(journey).map(|journey| journey.state);
         assert_eq!(rest, Some(Rest::Sending { message: id }), "I9: somebody waits for the message");
+    }
+}
+
+/// I9: what is under way for a dead letter knows it, and the other way round.
+fn letters_and_their_items_agree(state: &State) {
+    assert!(state.letters.agree(), "I19: the bytes of dead letters are counted");
+    for (id, letter) in state.letters.iter() {
+        assert!(!state.users.is_free(letter.origin.user), "I21: a dead letter is of somebody");
+        let of = match letter.under_way {
+            None => continue,
+            Some(Again::Write(write)) => state.writes.get(write).and_then(|write| write.letter),
+            Some(Again::Message(message)) => {
+                state.messages.get(message).and_then(|message| message.letter)
+            }
+        };
+        assert_eq!(of, Some(id), "I9: what a dead letter waits for is under way");
+    }
+    let writes =
+        state.writes.iter().filter_map(|(id, write)| Some((write.letter?, Again::Write(id))));
+    let messages = state.messages.iter();
+    let messages = messages.filter_map(|(id, one)| Some((one.letter?, Again::Message(id))));
+    for (letter, again) in writes.chain(messages) {
+        let known = state.letters.get(letter).and_then(|letter| letter.under_way);
+        assert_eq!(known, Some(again), "I9: what is under way for a dead letter is its");
     }
 }
 
@@ -100,7 +131,9 @@ fn counters_agree(state: &State) {
         active[journey.canvas.index()] += 1;
         let step = &mut resting[journey.canvas.index()].steps[journey.node.index()];
         match journey.state {
-            Rest::Waiting { .. } | Rest::Fetching { .. } => step.waiting += 1,
+            Rest::Waiting { .. } | Rest::Fetching { .. } | Rest::Parked { .. } => {
+                step.waiting += 1;
+            }
             Rest::Held { .. } => step.held += 1,
             Rest::Sending { .. } => step.sending += 1,
             Rest::Ready => {}

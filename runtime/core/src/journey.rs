@@ -7,6 +7,10 @@
 //! | Fetching | `Fetched` of the same visit               | Ready at the same step              |
 //! | Held     | the write's final outcome, or its deadline| Ready by `next`, `on_failure`, `on_timeout` |
 //! | Sending  | the message's final outcome               | Ready by `next` or `on_failure`     |
+//! | Parked   | its Canvas goes on after a pause          | Ready at the same step              |
+//!
+//! While a Canvas is paused, nobody is visited (who is Ready becomes Parked) and no wait ends.
+//! A user's deletion ends a journey in any state.
 //!
 //! Every other input finds nothing to do: replies to former items carry a use number that
 //! no longer matches, and timers are checked against the state.
@@ -47,6 +51,10 @@ pub(crate) enum State {
     },
     Sending {
         message: ItemId,
+    },
+    /// At a step of a Canvas that was paused.
+    Parked {
+        since: Millis,
     },
 }
 

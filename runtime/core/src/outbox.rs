@@ -9,7 +9,7 @@ use std::sync::Arc;
 use flowrun_sdk::{Message, Millis, Objects};
 use serde::{Deserialize, Serialize};
 
-use crate::{CanvasIx, ItemId, JourneyIx, NodeIx, Progress, UserIx};
+use crate::{CanvasIx, ItemId, JourneyIx, LetterId, NodeIx, Progress, UserIx};
 
 /// Where a write or message stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -48,16 +48,20 @@ pub(crate) struct PendingWrite {
     pub deadline: Option<Millis>,
     /// The user's next write.
     pub next: u32,
+    /// The dead letter that it is made again from.
+    pub letter: Option<LetterId>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PendingMessage {
     pub origin: Origin,
-    pub journey: JourneyIx,
+    /// The journey that waits for it; none if a dead letter's is sent again.
+    pub journey: Option<JourneyIx>,
     pub content: Arc<Message>,
     pub attempt: u32,
     pub failures: u32,
     pub stage: Stage,
+    pub letter: Option<LetterId>,
 }
 
 /// Slots that are used again, each use under a number of its own.
@@ -116,6 +120,14 @@ impl<T> Outbox<T> {
     pub fn in_slot(&self, slot: u32) -> Option<(ItemId, &T)> {
         let found = self.slots.get(slot as usize)?;
         Some((ItemId { slot, use_no: found.use_no }, found.item.as_ref()?))
+    }
+
+    /// The same slots with items of another kind: how a former format is read.
+    pub fn map<U>(self, mut item: impl FnMut(T) -> U) -> Outbox<U> {
+        let slots = self.slots.into_iter();
+        let slots =
+            slots.map(|Slot { use_no, item: one }| Slot { use_no, item: one.map(&mut item) });
+        Outbox { slots: slots.collect(), free: self.free }
     }
 
     pub fn remove(&mut self, id: ItemId) -> T {

@@ -77,15 +77,17 @@ pub enum SendOutcome {
     Unknown(String),
 }
 
-/// Which objects of a write are settled: attributes, then events, then purchases.
+/// Which objects of a write are settled, and which of these were refused: attributes, then
+/// events, then purchases.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Progress(Bits);
 
-/// Few writes have more than 64 objects; those need no heap.
+/// Few writes have more than 64 objects, or refused ones; the others need no heap.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 enum Bits {
     Few(u64),
     Many(Box<[u64]>),
+    Mixed { settled: Box<[u64]>, refused: Box<[u64]> },
 }
 
 impl Default for Progress {
@@ -96,34 +98,73 @@ impl Default for Progress {
 
 impl Progress {
     pub fn contains(&self, object: usize) -> bool {
-        let words = self.words();
-        words.get(object / 64).is_some_and(|word| word & (1 << (object % 64)) != 0)
+        has(self.settled(), object)
     }
 
+    /// The object is in.
     pub fn insert(&mut self, object: usize) {
+        if let Bits::Mixed { settled, .. } = &mut self.0 {
+            return set(settled, object);
+        }
         let word = object / 64;
-        if self.words().len() <= word {
-            let mut words = self.words().to_vec();
+        if self.settled().len() <= word {
+            let mut words = self.settled().to_vec();
             words.resize(word + 1, 0);
             self.0 = Bits::Many(words.into());
         }
         let words = match &mut self.0 {
             Bits::Few(word) => std::slice::from_mut(word),
-            Bits::Many(words) => words,
+            Bits::Many(words) | Bits::Mixed { settled: words, .. } => words,
         };
         words[word] |= 1 << (object % 64);
     }
 
-    pub fn count(&self) -> usize {
-        self.words().iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    fn words(&self) -> &[u64] {
-        match &self.0 {
-            Bits::Few(word) => std::slice::from_ref(word),
-            Bits::Many(words) => words,
+    /// The object never will be in.
+    pub fn refuse(&mut self, object: usize) {
+        if !matches!(self.0, Bits::Mixed { .. }) {
+            self.0 = Bits::Mixed { settled: self.settled().into(), refused: Box::default() };
+        }
+        if let Bits::Mixed { settled, refused } = &mut self.0 {
+            set(settled, object);
+            set(refused, object);
         }
     }
+
+    /// How many objects are settled.
+    pub fn count(&self) -> usize {
+        self.settled().iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Only the objects that are in: what is left for another attempt is all the others.
+    #[must_use]
+    pub fn applied(&self) -> Progress {
+        let Bits::Mixed { settled, refused } = &self.0 else { return self.clone() };
+        let mut applied = Progress::default();
+        let in_there = |object: &usize| has(settled, *object) && !has(refused, *object);
+        (0..settled.len() * 64).filter(in_there).for_each(|object| applied.insert(object));
+        applied
+    }
+
+    fn settled(&self) -> &[u64] {
+        match &self.0 {
+            Bits::Few(word) => std::slice::from_ref(word),
+            Bits::Many(words) | Bits::Mixed { settled: words, .. } => words,
+        }
+    }
+}
+
+fn has(words: &[u64], object: usize) -> bool {
+    words.get(object / 64).is_some_and(|word| word & (1 << (object % 64)) != 0)
+}
+
+fn set(words: &mut Box<[u64]>, object: usize) {
+    let word = object / 64;
+    if words.len() <= word {
+        let mut more = words.to_vec();
+        more.resize(word + 1, 0);
+        *words = more.into();
+    }
+    words[word] |= 1 << (object % 64);
 }
 
 #[cfg(test)]
@@ -138,5 +179,19 @@ mod tests {
         let held: Vec<usize> = (0..6000).filter(|&object| progress.contains(object)).collect();
         assert_eq!(held, objects);
         assert_eq!(progress.count(), 4);
+        assert_eq!(progress.applied(), progress);
+    }
+
+    #[test]
+    fn what_was_refused_is_settled_and_not_in() {
+        let mut progress = Progress::default();
+        progress.insert(1);
+        [70, 3].into_iter().for_each(|object| progress.refuse(object));
+        progress.insert(200);
+        let held: Vec<usize> = (0..300).filter(|&object| progress.contains(object)).collect();
+        assert_eq!((held, progress.count()), (vec![1, 3, 70, 200], 4));
+        let applied = progress.applied();
+        let held: Vec<usize> = (0..300).filter(|&object| applied.contains(object)).collect();
+        assert_eq!(held, [1, 200]);
     }
 }

@@ -40,10 +40,16 @@ pub enum Bug {
     RefusedResent,
     /// What another backend has written is not there to be read.
     StaleRead,
+    /// A deleted user's writes are not withdrawn.
+    DeletedStaysInOutbox,
+    /// A dead letter is replayed under another key than its own.
+    ReplayedUnderAnotherKey,
+    /// Timers of a paused Canvas fire.
+    PauseIgnored,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 16] = [
+    pub const ALL: [Bug; 19] = [
         Bug::ReleaseUncommitted,
         Bug::KeyReused,
         Bug::RetryDropped,
@@ -60,6 +66,9 @@ impl Bug {
         Bug::AtMostOnceResent,
         Bug::RefusedResent,
         Bug::StaleRead,
+        Bug::DeletedStaysInOutbox,
+        Bug::ReplayedUnderAnotherKey,
+        Bug::PauseIgnored,
     ];
 }
 

@@ -10,7 +10,7 @@ use flowrun_sdk::{Door, Message, Millis, Objects, Variables};
 use serde::{Deserialize, Serialize};
 
 use crate::input::Context;
-use crate::{CanvasIx, CommitLevel, ItemId, JourneyIx, Progress, WriteKey};
+use crate::{CanvasIx, CommitLevel, ItemId, JourneyIx, LetterId, Progress, WriteKey};
 
 /// All changes of one step of a shard, in the order they were decided.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -20,8 +20,10 @@ pub struct Record {
     pub changes: Vec<Change>,
 }
 
-/// The first byte of an encoded record: what the rest is written in.
-const FORMAT: u8 = 1;
+/// The first byte of an encoded record: what the rest is written in. Format 2 knows more
+/// kinds of changes than format 1, and writes the others as it did.
+const FORMAT: u8 = 2;
+const FORMER: u8 = 1;
 
 /// Why bytes are no record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +39,7 @@ impl std::fmt::Display for Unreadable {
         match self {
             Unreadable::Empty => f.write_str("an empty record"),
             Unreadable::Format(format) => {
-                write!(f, "a record of format {format}; this version reads {FORMAT}")
+                write!(f, "a record of format {format}; this version reads {FORMER} and {FORMAT}")
             }
             Unreadable::Damaged => f.write_str("a damaged record"),
         }
@@ -56,7 +58,7 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Record, Unreadable> {
         match bytes {
             [] => Err(Unreadable::Empty),
-            [FORMAT, rest @ ..] => {
+            [FORMAT | FORMER, rest @ ..] => {
                 let (record, rest) =
                     postcard::take_from_bytes(rest).map_err(|_| Unreadable::Damaged)?;
                 if rest.is_empty() { Ok(record) } else { Err(Unreadable::Damaged) }
@@ -113,12 +115,31 @@ pub enum Change {
         #[serde(with = "json_text")]
         variables: Variables,
     },
-    /// Something could not be done, and is kept for people to look at.
-    DeadLetter(Box<DeadLetter>),
+    /// A step could not do its work for a user: kept for people to look at.
+    DeadLetter(Box<Misfit>),
     /// A journey has ended.
     Exited { journey: JourneyIx, ending: Ending },
     /// A step's text aborted on purpose: counted, and the journey goes on.
     Aborted { journey: JourneyIx },
+    /// A write never will be made: it is settled next, and what is left of it becomes a dead
+    /// letter, or goes back to the one that it was made again from.
+    WriteBuried { write: ItemId, done: Progress, reason: Box<str> },
+    /// A message never will be sent, likewise.
+    MessageBuried { message: ItemId, reason: Box<str> },
+    /// What a dead letter holds is to be written again, at the end of its user's queue.
+    WriteReplayed { letter: LetterId, write: ItemId },
+    /// The message of a dead letter is to be sent again.
+    MessageReplayed { letter: LetterId, message: ItemId },
+    /// A dead letter is gone.
+    Discarded { letter: LetterId },
+    /// A Canvas stands still, in all its versions: this is its first.
+    Paused { canvas: CanvasIx },
+    /// It goes on.
+    Unpaused { canvas: CanvasIx },
+    /// A journey stays where it is until its Canvas goes on.
+    Parked { journey: JourneyIx },
+    /// Nothing is left of a user, after the end of their journeys.
+    Deleted { user: Box<str> },
 }
 
 /// How far a write is that has to come again.
@@ -145,13 +166,13 @@ pub enum FinalSend {
     Refused(Box<str>),
 }
 
-/// What could not be done, with everything needed to do it later.
+/// What a step could not do for a user.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct DeadLetter {
+pub struct Misfit {
     pub at: Millis,
     pub key: WriteKey,
     pub reason: String,
-    /// The update's objects, the rendered text, or the message, as JSON or text.
+    /// What the step had in hand: the rendered text, as a rule.
     pub payload: String,
 }
 
@@ -168,6 +189,8 @@ pub enum Ending {
     SendFailed,
     /// Another step failed, likewise.
     StepFailed,
+    /// The user was deleted.
+    Deleted,
 }
 
 impl Ending {
@@ -188,6 +211,7 @@ impl Ending {
             Ending::UpdateFailed => "update_failed",
             Ending::SendFailed => "send_failed",
             Ending::StepFailed => "step_failed",
+            Ending::Deleted => "deleted",
         }
     }
 }

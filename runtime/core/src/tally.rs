@@ -39,19 +39,24 @@ pub struct Tally {
     pub dead_letters: u64,
     pub messages: u64,
     pub steps: Vec<StepTally>,
+    /// Ended because their user was deleted.
+    pub deleted: u64,
+    /// Turned away: the Canvas was paused.
+    pub paused: u64,
 }
 
 impl Tally {
     /// Without those who were turned away: they are counted, and not in any record.
     pub(crate) fn of_records(&self) -> Tally {
         let (outside_audience, not_again, audience_errors) = (0, 0, 0);
-        let (other_events, bad_ids) = (0, 0);
+        let (other_events, bad_ids, paused) = (0, 0, 0);
         Tally {
             outside_audience,
             not_again,
             audience_errors,
             other_events,
             bad_ids,
+            paused,
             ..self.clone()
         }
     }
@@ -63,6 +68,7 @@ impl Tally {
             + self.other_events
             + self.audience_errors
             + self.bad_ids
+            + self.paused
     }
 
     /// Who is here now: waiting, held, sending, over all steps.
@@ -73,7 +79,7 @@ impl Tally {
     }
 
     pub fn ended(&self) -> u64 {
-        self.completed + self.exited + self.failed
+        self.completed + self.exited + self.failed + self.deleted
     }
 
     /// Adds the counters of the same Canvas on another shard.
@@ -89,6 +95,8 @@ impl Tally {
         self.failed += other.failed;
         self.dead_letters += other.dead_letters;
         self.messages += other.messages;
+        self.deleted += other.deleted;
+        self.paused += other.paused;
         self.steps.resize(self.steps.len().max(other.steps.len()), StepTally::default());
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             mine.arrived += theirs.arrived;

@@ -56,6 +56,23 @@ impl Timers {
         Some(self.buckets.first_key_value()?.1.first)
     }
 
+    pub fn len(&self) -> usize {
+        self.buckets.values().map(|bucket| bucket.timers.len()).sum()
+    }
+
+    /// The moments of up to so many timers, the earliest first.
+    pub fn earliest(&mut self, most: usize) -> Vec<Millis> {
+        let mut moments = Vec::new();
+        for bucket in self.buckets.values_mut() {
+            let timers = bucket.sorted().iter().rev().map(|(due, _)| *due);
+            moments.extend(timers.take(most - moments.len()));
+            if moments.len() == most {
+                break;
+            }
+        }
+        moments
+    }
+
     /// The earliest timer that is due.
     pub fn pop_due(&mut self, now: Millis) -> Option<(Millis, Timer)> {
         let mut first = self.buckets.first_entry()?;

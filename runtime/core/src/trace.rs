@@ -21,17 +21,57 @@ pub struct Line {
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
-    Entered { version: String },
+    Entered {
+        version: String,
+    },
     Arrived,
-    Waiting { until: Option<Millis>, for_what: &'static str },
-    Held { key: String, objects: Counts },
-    Request { backend: String, request: u64, objects: Counts, users: usize, attempt: u32 },
-    Reply { request: u64, status: Option<u16>, outcomes: Outcomes },
-    Released { key: String, outcome: &'static str },
-    Sent { channel: Arc<str>, message: String, subject: Option<Arc<str>>, body: Arc<str> },
-    Advanced { via: Arc<str>, to: Option<Arc<str>>, reason: Option<String> },
-    Exited { reason: String },
-    DeadLetter { key: String, reason: String, payload: String },
+    Waiting {
+        until: Option<Millis>,
+        for_what: &'static str,
+    },
+    Held {
+        key: String,
+        objects: Counts,
+    },
+    Request {
+        backend: String,
+        request: u64,
+        objects: Counts,
+        users: usize,
+        attempt: u32,
+    },
+    Reply {
+        request: u64,
+        status: Option<u16>,
+        outcomes: Outcomes,
+    },
+    Released {
+        key: String,
+        outcome: &'static str,
+    },
+    Sent {
+        channel: Arc<str>,
+        message: String,
+        subject: Option<Arc<str>>,
+        body: Arc<str>,
+    },
+    Advanced {
+        via: Arc<str>,
+        to: Option<Arc<str>>,
+        reason: Option<String>,
+    },
+    Exited {
+        reason: String,
+    },
+    DeadLetter {
+        key: String,
+        reason: String,
+        payload: String,
+    },
+    /// A dead letter is made again; what becomes of it is told as of anything else.
+    Replayed {
+        key: String,
+    },
 }
 
 /// Objects by array.
@@ -73,6 +113,7 @@ impl What {
             What::Advanced { .. } => "advanced",
             What::Exited { .. } => "exited",
             What::DeadLetter { .. } => "dead_letter",
+            What::Replayed { .. } => "replayed",
         }
     }
 }
@@ -155,6 +196,7 @@ impl What {
                 }
             }
             What::Exited { reason } => map.serialize_entry("reason", reason),
+            What::Replayed { key } => map.serialize_entry("key", key),
             What::DeadLetter { key, reason, payload } => {
                 map.serialize_entry("key", key)?;
                 map.serialize_entry("reason", reason)?;

@@ -31,6 +31,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct User {
     name: u32,
+    /// Of the name, in bytes; the highest bit says that the number was another user's before.
     length: u16,
     /// The Canvas that `entries` and `last_entered` are about: the first one entered.
     canvas: u16,
@@ -41,6 +42,15 @@ struct User {
     last_write: u32,
 }
 
+/// The bit of a user's `length` that is none of the length.
+const SECOND_HAND: u16 = 1 << 15;
+
+impl User {
+    fn length(&self) -> usize {
+        usize::from(self.length & !SECOND_HAND)
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Users {
     names: String,
@@ -48,7 +58,17 @@ pub(crate) struct Users {
     by_name: HashTable<u32>,
     /// Entries into further Canvases than a user's first.
     further: HashMap<(u32, u16), (u32, Millis), FixedState>,
+    /// Numbers of users who were forgotten.
+    free: Vec<u32>,
+    /// Bytes of names that are nobody's any more.
+    holes: usize,
+    /// The highest number of an entry of anybody who was forgotten. Who comes anew counts from
+    /// here on: so a write key is never used for a second time, without a memory of who it was.
+    floor: u32,
 }
+
+/// From so many bytes on it is worth moving names together.
+const WORTH_MOVING: usize = 64 * 1024;
 
 impl Users {
     pub fn find(&self, name: &str) -> Option<UserIx> {
@@ -61,32 +81,91 @@ impl Users {
         if let Some(user) = self.find(name) {
             return user;
         }
-        let user = self.users.len() as u32;
-        self.users.push(User {
+        let length: u16 = name.len().try_into().expect("inputs bound the length of names");
+        let mut new = User {
             name: self.names.len().try_into().expect("a shard's names are below 4 GiB"),
-            length: name.len().try_into().expect("inputs bound the length of names"),
+            length,
             canvas: u16::MAX,
             entries: 0,
             last_entered: Millis(0),
             first_write: NONE,
             last_write: NONE,
-        });
+        };
+        let user = match self.free.pop() {
+            Some(user) => {
+                new.length |= SECOND_HAND;
+                self.users[user as usize] = new;
+                user
+            }
+            None => {
+                self.users.push(new);
+                self.users.len() as u32 - 1
+            }
+        };
         self.names.push_str(name);
         let Users { names, users, by_name, .. } = self;
         by_name.insert_unique(hash(name), user, |&other| {
             let other = &users[other as usize];
-            hash(&names[other.name as usize..][..other.length as usize])
+            hash(&names[other.name as usize..][..other.length()])
         });
         UserIx(user)
     }
 
+    /// Keeps nothing of a user.
+    pub fn forget(&mut self, user: UserIx, canvases: usize) {
+        let hash = hash(self.name(user));
+        let found = self.by_name.find_entry(hash, |&other| other == user.0);
+        found.expect("who is known has a name").remove();
+        let state = &mut self.users[user.index()];
+        assert_eq!(state.first_write, NONE, "nothing of a forgotten user is to be written");
+        self.floor = self.floor.max(state.entries);
+        let (from, length) = (state.name as usize, state.length());
+        *state = User { name: 0, length: 0, canvas: u16::MAX, entries: 0, ..*state };
+        state.last_entered = Millis(0);
+        for canvas in 0..canvases {
+            let entries = self.further.remove(&(user.0, canvas as u16));
+            self.floor = self.floor.max(entries.map_or(0, |(entries, _)| entries));
+        }
+        self.names.replace_range(from..from + length, &" ".repeat(length));
+        self.holes += length;
+        self.free.push(user.0);
+        if self.holes > WORTH_MOVING && self.holes > self.names.len() / 2 {
+            (self.names, self.users) = self.moved_together();
+            self.holes = 0;
+        }
+    }
+
+    /// The names side by side, and the users who know where.
+    fn moved_together(&self) -> (String, Vec<User>) {
+        let mut names = String::with_capacity(self.names.len() - self.holes);
+        let mut users = self.users.clone();
+        for user in &mut users {
+            let name = &self.names[user.name as usize..][..user.length()];
+            // Where a forgotten one's would lie doesn't matter.
+            user.name = if name.is_empty() { 0 } else { names.len() as u32 };
+            names.push_str(name);
+        }
+        (names, users)
+    }
+
     pub fn name(&self, user: UserIx) -> &str {
         let user = &self.users[user.index()];
-        &self.names[user.name as usize..][..user.length as usize]
+        &self.names[user.name as usize..][..user.length()]
+    }
+
+    /// The number by which a host may know the user. One that was another's before says
+    /// nothing: the host may still take it for theirs.
+    pub fn number(&self, user: UserIx) -> Option<UserIx> {
+        (self.users[user.index()].length & SECOND_HAND == 0).then_some(user)
+    }
+
+    /// Whether the number is nobody's.
+    pub fn is_free(&self, user: UserIx) -> bool {
+        self.users[user.index()].length() == 0
     }
 
     pub fn len(&self) -> usize {
-        self.users.len()
+        self.users.len() - self.free.len()
     }
 
     /// How often the user has entered the Canvas, and when last. Versions of one Canvas
@@ -99,18 +178,18 @@ impl Users {
         self.further.get(&(user.0, canvas.0)).copied().unwrap_or_default()
     }
 
-    /// Counts an entry and gives its number, from 1.
+    /// Counts an entry and gives its number: from 1, or from behind all that were forgotten.
     pub fn enter(&mut self, user: UserIx, canvas: CanvasIx, now: Millis) -> u32 {
         let state = &mut self.users[user.index()];
         if state.canvas == u16::MAX {
-            state.canvas = canvas.0;
+            (state.canvas, state.entries) = (canvas.0, self.floor);
         }
         if state.canvas == canvas.0 {
             state.entries += 1;
             state.last_entered = now;
             return state.entries;
         }
-        let further = self.further.entry((user.0, canvas.0)).or_default();
+        let further = self.further.entry((user.0, canvas.0)).or_insert((self.floor, now));
         *further = (further.0 + 1, now);
         further.0
     }
@@ -135,34 +214,58 @@ pub(crate) struct Kept {
     names: String,
     users: Vec<User>,
     further: Vec<((u32, u16), (u32, Millis))>,
+    free: Vec<u32>,
+    floor: u32,
+}
+
+/// The same as format 1 had it.
+#[derive(Deserialize)]
+pub(crate) struct Former {
+    names: String,
+    users: Vec<User>,
+    further: Vec<((u32, u16), (u32, Millis))>,
+}
+
+impl From<Former> for Kept {
+    fn from(Former { names, users, further }: Former) -> Kept {
+        Kept { names, users, further, free: Vec::new(), floor: 0 }
+    }
 }
 
 impl Users {
     pub fn keep(&self) -> Kept {
         let mut further: Vec<_> = self.further.iter().map(|(who, how)| (*who, *how)).collect();
         further.sort_unstable_by_key(|(who, _)| *who);
-        Kept { names: self.names.clone(), users: self.users.clone(), further }
+        // Names lie in the order of coming until somebody is forgotten; then in that of numbers,
+        // whatever holes there are in memory.
+        let (names, users) = match self.floor {
+            0 => (self.names.clone(), self.users.clone()),
+            _ => self.moved_together(),
+        };
+        Kept { names, users, further, free: self.free.clone(), floor: self.floor }
     }
 
     /// The users of a snapshot; `None` if their names don't lie where they should.
     pub fn from_kept(kept: Kept) -> Option<Users> {
-        let Kept { names, users, further } = kept;
+        let Kept { names, users, further, free, floor } = kept;
         let lies = |user: &User| {
             let start = user.name as usize;
-            names.get(start..start + usize::from(user.length)).is_some()
+            names.get(start..start + user.length()).is_some()
         };
-        if !users.iter().all(lies) {
+        let nobody = |user: &u32| users.get(*user as usize).is_some_and(|one| one.length() == 0);
+        if !users.iter().all(lies) || !free.iter().all(nobody) {
             return None;
         }
         let name = |user: u32| {
             let user = &users[user as usize];
-            hash(&names[user.name as usize..][..user.length as usize])
+            hash(&names[user.name as usize..][..user.length()])
         };
         let mut by_name = HashTable::with_capacity(users.len());
-        for user in 0..users.len() as u32 {
+        for user in (0..users.len() as u32).filter(|user| users[*user as usize].length() > 0) {
             by_name.insert_unique(name(user), user, |&other| name(other));
         }
-        Some(Users { names, users, by_name, further: further.into_iter().collect() })
+        let further = further.into_iter().collect();
+        Some(Users { names, users, by_name, further, free, floor, holes: 0 })
     }
 }
 

@@ -3,22 +3,30 @@
 
 use std::sync::Arc;
 
-use flowrun_core::{
-    Canvas, CanvasIx, Change, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally,
-};
+use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
 use flowrun_log::{Append, Epoch, Sequence, ShardLog};
 
 use crate::error::Error;
 use crate::options::Options;
 use crate::profiles::Profiles;
 use crate::recovery::{Recovered, recovered};
-use crate::status::Status;
+use crate::status::{Logged, Status};
 use crate::trace::Trace;
 
 pub(crate) struct Bench {
     places: Vec<Place>,
     log: Box<dyn ShardLog + Send>,
     snapshot_after: Option<usize>,
+    /// When a snapshot was last taken in this life.
+    snapshotted: Option<Millis>,
+}
+
+/// Whether a round is durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Commit {
+    Done,
+    /// The disk is full, and nothing was written.
+    NoSpace,
 }
 
 /// A shard with what it is to be told next, and the buffers that it works in.
@@ -66,7 +74,8 @@ impl Bench {
                 quiet: true,
             });
         }
-        Ok((Bench { places, log, snapshot_after: options.snapshot_after }, in_flight))
+        let snapshot_after = options.snapshot_after;
+        Ok((Bench { places, log, snapshot_after, snapshotted: None }, in_flight))
     }
 
     pub fn tell(&mut self, shard: ShardId, input: Input) {
@@ -83,15 +92,20 @@ impl Bench {
         self.places.iter().any(|place| !place.quiet)
     }
 
-    /// Decides, and commits. After an error nothing of the round may be performed, and the
-    /// shards are ahead of their log: they can't be used any more.
-    pub fn round(&mut self, now: Millis, profiles: &dyn Profiles) -> Result<(), Error> {
+    /// Decides for every shard that has something to do. The shards are ahead of their log until
+    /// it is committed: nothing of it may be performed before.
+    pub fn decide(&mut self, now: Millis, profiles: &dyn Profiles) {
         for place in self.places.iter_mut().filter(|place| !place.quiet) {
             let mut step = |world: &dyn flowrun_core::World| {
                 place.shard.step(now, &mut place.inputs, world, &mut place.decided);
             };
             profiles.read(&mut step);
         }
+    }
+
+    /// Makes what was decided durable. While the disk is full the same can be tried again. After
+    /// an error the shards are ahead of their log for good, and can't be used any more.
+    pub fn commit(&mut self, now: Millis) -> Result<Commit, Error> {
         let decided = self.places.iter().filter(|place| !place.quiet);
         let decided = decided.filter(|place| !place.decided.record.is_empty());
         let appends: Vec<Append<'_>> = decided
@@ -102,20 +116,23 @@ impl Bench {
             })
             .collect();
         if appends.is_empty() {
-            return Ok(());
+            return Ok(Commit::Done);
         }
-        let last = self.log.append_all(&appends)?;
+        let last = match self.log.append_all(&appends) {
+            Err(flowrun_log::Error::Full { .. }) => return Ok(Commit::NoSpace),
+            last => last?,
+        };
         let last: Vec<(ShardId, Sequence)> =
             appends.iter().map(|append| append.shard).zip(last).collect();
         for (shard, last) in last {
-            self.committed(shard, last)?;
+            self.committed(now, shard, last)?;
         }
-        Ok(())
+        Ok(Commit::Done)
     }
 
     /// Puts a snapshot in place of a shard's records, once these are many, and more than the
     /// shard has users and journeys: so that what snapshots cost stays in proportion.
-    fn committed(&mut self, shard: ShardId, last: Sequence) -> Result<(), Error> {
+    fn committed(&mut self, now: Millis, shard: ShardId, last: Sequence) -> Result<(), Error> {
         let place = &mut self.places[usize::from(shard.0)];
         place.last = last;
         place.changes += place.decided.record.changes.len();
@@ -123,18 +140,47 @@ impl Bench {
         if place.changes < least.max(2 * (place.shard.users() + place.shard.active())) {
             return Ok(());
         }
+        self.snapshot(now, usize::from(shard.0))
+    }
+
+    /// A disk without room for it keeps the records instead, until there are as many again.
+    fn snapshot(&mut self, now: Millis, at: usize) -> Result<(), Error> {
+        let place = &mut self.places[at];
         place.changes = 0;
-        self.log.snapshot(shard, place.epoch, last, &place.shard.snapshot())?;
+        match self.log.snapshot(place.id, place.epoch, place.last, &place.shard.snapshot()) {
+            Ok(()) => self.snapshotted = Some(now),
+            Err(flowrun_log::Error::Full { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
+    }
+
+    /// Puts snapshots in place of all records, so that the next start has none to read.
+    pub fn snapshot_all(&mut self, now: Millis) -> Result<(), Error> {
+        if self.snapshot_after.is_none() {
+            return Ok(());
+        }
+        for at in 0..self.places.len() {
+            if self.places[at].changes > 0 {
+                self.snapshot(now, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How much the log holds, and when a snapshot was last taken.
+    pub fn logged(&self) -> Result<Logged, Error> {
+        Ok(Logged { size: self.log.size()?, snapshotted: self.snapshotted })
     }
 
     /// What the round that was committed has brought, shard by shard.
     pub fn take(&mut self, trace: &mut dyn Trace, effects: &mut Vec<Effect>) {
         for place in self.places.iter_mut().filter(|place| !place.quiet) {
             place.decided.lines.drain(..).for_each(|line| trace.line(&line));
-            for change in &place.decided.record.changes {
-                if let Change::DeadLetter(letter) = change {
-                    trace.dead_letter(letter);
+            for letter in place.decided.letters.drain(..) {
+                // One that has gone again in the same call was its user's who was deleted.
+                if let Some(letter) = place.shard.dead_letter(letter) {
+                    trace.dead_letter(&letter);
                 }
             }
             effects.append(&mut place.decided.effects);

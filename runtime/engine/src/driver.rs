@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flowrun_core::batcher::Request;
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{Batcher, Canvas, CanvasIx, Effect, Input, Millis, Pace, Tally};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Commit};
 use crate::clock::Clock;
-use crate::error::Error;
-use crate::intake::{Door, Intake, Item};
+use crate::error::{Busy, Error};
+use crate::intake::{Door, Intake, Item, Mark};
 use crate::options::{Options, Writes};
 use crate::outgoing::{Outgoing, Reply};
 use crate::profiles::Profiles;
@@ -20,6 +20,12 @@ use crate::trace::Trace;
 
 /// Inputs from outside that one round takes.
 const PER_ROUND: usize = 16_384;
+
+/// How long a full disk is left alone.
+const WHILE_FULL: Millis = Millis(250);
+
+/// How long figures of the log are good.
+const LOOK: Millis = Millis(1_000);
 
 /// What the engine shows of itself.
 #[derive(Default)]
@@ -44,8 +50,12 @@ pub(crate) struct Driver {
     pub trace: Box<dyn Trace>,
     pub shown: Arc<Mutex<Shown>>,
     /// To be told when the inputs before them are committed.
-    pub marks: Vec<oneshot::Sender<()>>,
+    pub marks: Vec<Mark>,
     pub status: Status,
+    /// A backend elsewhere has written what the profiles here are not known to have kept.
+    pub acknowledged: bool,
+    /// When the log was last looked at, by the steady clock.
+    pub looked: Option<Millis>,
     /// By the steady clock.
     pub stop_by: Option<Millis>,
 }
@@ -53,7 +63,10 @@ pub(crate) struct Driver {
 impl Driver {
     /// Goes on until told to stop and all is finished, or the time for it is up.
     pub async fn run(mut self) -> Result<Ended, Error> {
-        let ended = self.turns().await;
+        let mut ended = self.turns().await;
+        if ended.is_ok() {
+            ended = self.snapshot().await.and(ended);
+        }
         self.intake.end(match &ended {
             Ok(_) => Door::Stopped,
             Err(_) => Door::Failed,
@@ -90,7 +103,7 @@ impl Driver {
             self.publish();
             // Whoever waits for them is told after the commit, and only then.
             self.marks.drain(..).for_each(|mark| {
-                let _ = mark.send(());
+                let _ = mark.send(Ok(()));
             });
             if worked {
                 continue;
@@ -126,22 +139,83 @@ impl Driver {
         });
     }
 
-    /// Decide and commit, where blocking hurts nobody; then act.
+    /// Decide and commit; then act.
     async fn round(&mut self, now: Millis) -> Result<(), Error> {
-        let mut bench = self.bench.take().expect("the shards are here between rounds");
+        if std::mem::take(&mut self.acknowledged) {
+            self.keep().await?;
+        }
         let profiles = self.profiles.clone();
-        let round = spawn_blocking(move || {
-            let committed = bench.round(now, &*profiles);
-            (bench, committed)
-        });
-        let (bench, committed) = round.await.map_err(|_| Error::Panicked)?;
-        self.bench = Some(bench);
-        committed?;
+        let mut commit = self
+            .blocking(move |bench| {
+                bench.decide(now, &*profiles);
+                bench.commit(now)
+            })
+            .await??;
+        while commit == Commit::NoSpace {
+            self.wait_for_space(now).await?;
+            commit = self.blocking(move |bench| bench.commit(now)).await??;
+        }
         let mut effects = Vec::new();
         let (Some(bench), trace) = (&mut self.bench, &mut self.trace) else { return Ok(()) };
         bench.take(&mut **trace, &mut effects);
         self.act(effects);
         Ok(())
+    }
+
+    /// Works with the shards where blocking hurts nobody.
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Bench) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut bench = self.bench.take().expect("the shards are here between rounds");
+        let work = spawn_blocking(move || {
+            let done = work(&mut bench);
+            (bench, done)
+        });
+        let (bench, done) = work.await.map_err(|_| Error::Panicked)?;
+        self.bench = Some(bench);
+        Ok(done)
+    }
+
+    /// Waits until what was acknowledged elsewhere is kept here: whoever is released by it is
+    /// committed after that.
+    async fn keep(&mut self) -> Result<(), Error> {
+        let profiles = self.profiles.clone();
+        loop {
+            match profiles.kept().await {
+                Ok(()) => return Ok(()),
+                Err(Busy::Full) => self.wait_for_space(self.clock.now()).await?,
+                Err(_) => return Err(Error::Profiles),
+            }
+        }
+    }
+
+    /// The disk is full: nobody enters, whoever waits for a commit is told, and what was
+    /// committed before goes out meanwhile.
+    async fn wait_for_space(&mut self, now: Millis) -> Result<(), Error> {
+        self.intake.crowded(true);
+        let waiting = self.intake.take_marks();
+        self.marks.drain(..).chain(waiting).for_each(|mark| {
+            let _ = mark.send(Err(Busy::Full));
+        });
+        let steady = self.clock.steady();
+        if self.is_over(steady).is_some() || self.stop_by.is_some_and(|by| steady >= by) {
+            return Err(Error::NoSpace);
+        }
+        let requests = self.batcher.poll(steady);
+        self.request(now, requests);
+        self.outgoing.go_on(now);
+        self.status.disk_full = true;
+        self.publish();
+        self.clock.wait(WHILE_FULL).await;
+        self.status.disk_full = false;
+        Ok(())
+    }
+
+    /// The next start has no records to read.
+    async fn snapshot(&mut self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.blocking(move |bench| bench.snapshot_all(now)).await?
     }
 
     fn act(&mut self, effects: Vec<Effect>) {
@@ -151,6 +225,15 @@ impl Driver {
                 Effect::Write(write) => self.batcher.push(steady, write),
                 Effect::Send(message) => self.outgoing.send(message),
                 Effect::Fetch(asked) => self.outgoing.ask(asked),
+                Effect::Withdraw(withdrawn) => {
+                    self.batcher.withdraw(withdrawn.shard, &withdrawn.writes);
+                    self.outgoing.withdraw(&withdrawn);
+                }
+                Effect::Recall(recall) => {
+                    for (shard, input) in self.outgoing.recall(&recall) {
+                        self.bench().tell(shard, input);
+                    }
+                }
             }
         }
     }
@@ -190,6 +273,7 @@ impl Driver {
                 if let Writes::Elsewhere(_) = self.writes {
                     // Whoever is released by this reads what was just acknowledged.
                     self.profiles.acknowledge(now, self.batcher.parts_of(request), &reply);
+                    self.acknowledged = true;
                 }
                 for settled in self.batcher.reply(self.clock.steady(), request, &reply) {
                     let input = Input::Settled {
@@ -245,8 +329,19 @@ impl Driver {
         (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished: unfinished as u64 })
     }
 
+    /// Now and then: it takes a look at the file.
+    fn look_at_log(&mut self) {
+        let steady = self.clock.steady();
+        let is_fresh = self.looked.is_some_and(|looked| steady < looked + LOOK);
+        let Some(bench) = self.bench.as_ref().filter(|_| !is_fresh) else { return };
+        self.looked = Some(steady);
+        // A log that can't be read now is asked again, and a lost one ends the next round.
+        self.status.logged = bench.logged().unwrap_or(self.status.logged);
+    }
+
     fn publish(&mut self) {
-        let Status { requests, objects, .. } = self.status;
+        self.look_at_log();
+        let Status { requests, objects, disk_full, logged, .. } = self.status;
         let mut status = Status {
             requests,
             objects,
@@ -255,7 +350,9 @@ impl Driver {
             posting: self.outgoing.messages() as u64,
             fetching: self.outgoing.fetches() as u64,
             queued: self.intake.waiting() as u64,
-            crowded: self.is_crowded(),
+            crowded: self.is_crowded() || disk_full,
+            disk_full,
+            logged,
             ..Status::default()
         };
         let Some(bench) = &self.bench else { return };

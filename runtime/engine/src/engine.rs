@@ -21,6 +21,7 @@ pub struct Engine {
     canvases: Arc<[Arc<Canvas>]>,
     /// Names of events that let somebody in.
     events: Arc<BTreeSet<Box<str>>>,
+    closed: Arc<Mutex<BTreeSet<CanvasIx>>>,
     intake: Arc<Intake>,
     shown: Arc<Mutex<Shown>>,
     ended: watch::Receiver<Option<Result<Ended, Error>>>,
@@ -74,6 +75,8 @@ impl Engine {
             shown: shown.clone(),
             marks: Vec::new(),
             status: Status::default(),
+            acknowledged: false,
+            looked: None,
             stop_by: None,
         };
         let (end, ended) = watch::channel(None);
@@ -88,17 +91,20 @@ impl Engine {
             let _ = end.send(Some(result));
         });
         let canvases = canvases.into();
-        Ok(Engine { options, canvases, events: Arc::new(events), intake, shown, ended })
+        let (events, closed) = (Arc::new(events), Arc::default());
+        Ok(Engine { options, canvases, events, closed, intake, shown, ended })
     }
 
     pub fn canvases(&self) -> &[Arc<Canvas>] {
         &self.canvases
     }
 
-    /// The Canvas of a name.
+    /// The version of a Canvas that is entered now.
     pub fn canvas(&self, name: &str) -> Option<CanvasIx> {
-        let at = self.canvases.iter().position(|canvas| &*canvas.head.name == name)?;
-        Some(CanvasIx(at as u16))
+        let at = self.canvases.iter().rposition(|canvas| &*canvas.head.name == name)?;
+        let newest = CanvasIx(at as u16);
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        (!closed.contains(&newest)).then_some(newest)
     }
 
     /// Whether an event of this name lets anybody in.
@@ -160,9 +166,15 @@ impl Engine {
         self.intake.handed_over()
     }
 
-    /// Ends when all that was handed over before is committed.
+    /// Ends when all that was handed over before is committed. With [`Busy::Full`] the disk has
+    /// no space for it: it is committed when there is, unless the process ends before.
     pub async fn committed(&self) -> Result<(), Busy> {
-        self.intake.mark()?.await.map_err(|_| Busy::Failed)
+        self.intake.mark()?.await.unwrap_or(Err(Busy::Failed))
+    }
+
+    /// Lets nobody into a Canvas any more: its file is gone. Journeys in it go on.
+    pub fn close(&self, canvas: CanvasIx) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(canvas);
     }
 
     pub fn status(&self) -> Status {

@@ -18,6 +18,12 @@ pub enum Busy {
 pub enum Error {
     #[error("the log can't be written or read: {0}")]
     Log(String),
+    /// What a backend elsewhere has written can't be kept here.
+    #[error("the profiles can't be written any more; start again, and it goes on from the disk")]
+    Profiles,
+    /// A stop came while the disk was full.
+    #[error("stopped while the disk was full: what was not committed is lost, nothing else")]
+    NoSpace,
     #[error("the state can't be restored from its log: {0}")]
     Snapshot(String),
     #[error("the engine broke off while deciding; this is a fault of flowrun or of a plugin")]

@@ -15,8 +15,11 @@ use crate::error::Busy;
 pub(crate) enum Item {
     Input(ShardId, Input),
     /// To be told when everything before it is committed.
-    Mark(oneshot::Sender<()>),
+    Mark(Mark),
 }
+
+/// Where to say that what was handed over is committed, or can't be now.
+pub(crate) type Mark = oneshot::Sender<Result<(), Busy>>;
 
 /// Whether the queue takes anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +95,7 @@ impl Intake {
     }
 
     /// Ends when all that was handed over before is committed.
-    pub fn mark(&self) -> Result<oneshot::Receiver<()>, Busy> {
+    pub fn mark(&self) -> Result<oneshot::Receiver<Result<(), Busy>>, Busy> {
         let mut queue = self.queue();
         if queue.door.is_final() {
             return Err(queue.lets_in().err().unwrap_or(Busy::Failed));
@@ -123,6 +126,20 @@ impl Intake {
             }
             each(item);
         }
+    }
+
+    /// The marks that wait, taken out: what they stand behind stays.
+    pub fn take_marks(&self) -> Vec<Mark> {
+        let mut queue = self.queue();
+        let (mut marks, mut inputs) = (Vec::new(), VecDeque::new());
+        for item in queue.items.drain(..) {
+            match item {
+                Item::Mark(mark) => marks.push(mark),
+                input => inputs.push_back(input),
+            }
+        }
+        queue.items = inputs;
+        marks
     }
 
     /// Lets in or not, as long as nobody has stopped it for good.

@@ -38,7 +38,7 @@ pub use options::{Options, Setup, Writes};
 pub use profiles::{Local, Profiles};
 pub use recovery::{Recovered, recovered};
 pub use state::{StateError, StateFolder};
-pub use status::{Ended, Status};
+pub use status::{Ended, Logged, Status};
 pub use trace::{Nobody, Trace};
 
 /// The crates below, for whoever sets an engine up.

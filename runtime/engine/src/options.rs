@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowrun_core::{Canvas, RetryPolicy, Settings, ShardId};
+use flowrun_core::{Canvas, LetterLimits, RetryPolicy, Settings, ShardId};
 use flowrun_log::ShardLog;
 use flowrun_profiles::ProfileBackend;
 
@@ -20,6 +20,8 @@ pub struct Options {
     /// Users are spread over so many shards. A log is read back with the same number.
     pub shards: u16,
     pub retry: RetryPolicy,
+    /// From so many dead letters of one shard on, timers are held back and nobody enters.
+    pub most_letters: LetterLimits,
     /// From so many writes in the batcher on, timers are held back and nobody enters.
     pub most_writes: usize,
     /// The same for messages that wait for their channel, and fetches that wait for an answer.
@@ -39,6 +41,7 @@ impl Default for Options {
             seed: 0,
             shards: 4,
             retry: RetryPolicy::default(),
+            most_letters: LetterLimits::default(),
             most_writes: 32_768,
             most_outgoing: 65_536,
             most_waiting: 65_536,
@@ -50,7 +53,7 @@ impl Default for Options {
 
 impl Options {
     pub(crate) fn settings(&self, id: ShardId) -> Settings {
-        Settings { id, seed: self.seed, retry: self.retry }
+        Settings { id, seed: self.seed, retry: self.retry, letters: self.most_letters }
     }
 
     pub(crate) fn shard_ids(&self) -> impl Iterator<Item = ShardId> {

@@ -5,11 +5,13 @@
 //! fetches by a number. What waits here stands in the outbox of a shard as well, so that nothing
 //! is lost with this memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use flowrun_core::batcher::{self, Answers, Request};
-use flowrun_core::{Fetch as Asked, Input, Millis, Outcome, Send as Message, SendOutcome, ShardId};
+use flowrun_core::{
+    Fetch as Asked, Input, Millis, Outcome, Recall, Send as Message, SendOutcome, ShardId, Withdraw,
+};
 use flowrun_profiles::ProfileBackend;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
@@ -99,6 +101,39 @@ impl Outgoing {
 
     pub fn ask(&mut self, asked: Asked) {
         self.asked.push_back(asked);
+    }
+
+    /// Drops what has not been started.
+    pub fn withdraw(&mut self, withdrawn: &Withdraw) {
+        let Withdraw { shard, messages, visits, .. } = withdrawn;
+        let messages: BTreeSet<_> = messages.iter().collect();
+        for lane in self.lanes.values_mut() {
+            let before = lane.waiting.len();
+            lane.waiting.retain(|one| one.shard != *shard || !messages.contains(&one.id));
+            self.messages -= before - lane.waiting.len();
+        }
+        self.asked.retain(|asked| asked.shard != *shard || !visits.contains(&asked.journey));
+    }
+
+    /// Hands back the messages of a Canvas that have not been started, as to be tried again.
+    pub fn recall(&mut self, recall: &Recall) -> Vec<(ShardId, Input)> {
+        let is_called =
+            |one: &Message| one.shard == recall.shard && one.key.canvas == recall.canvas;
+        let mut back = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let before = lane.waiting.len();
+            lane.waiting.retain(|one| {
+                if is_called(one) {
+                    let (after, cause) = (Some(Millis(0)), "its Canvas was paused".to_owned());
+                    let outcome = SendOutcome::Retry { after, cause };
+                    let (message, attempt) = (one.id, one.attempt);
+                    back.push((one.shard, Input::Sent { message, attempt, outcome }));
+                }
+                !is_called(one)
+            });
+            self.messages -= before - lane.waiting.len();
+        }
+        back
     }
 
     /// Starts whatever may start.

@@ -10,8 +10,10 @@ use flowrun_profiles::{About, Memory, ProfileBackend};
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::error::Busy;
 
 /// Profiles as decisions read them.
+#[async_trait]
 pub trait Profiles: Send + Sync + 'static {
     /// Lends the profiles to one call of a shard. They don't change meanwhile, so the call is
     /// short, and must not come back here.
@@ -20,6 +22,12 @@ pub trait Profiles: Send + Sync + 'static {
     /// Applies what a backend elsewhere says it has written, each object once. After it, `read`
     /// shows the values.
     fn acknowledge(&self, now: Millis, parts: &[Part], reply: &Reply);
+
+    /// Ends when what was acknowledged is as durable as these profiles are. With [`Busy::Full`]
+    /// there is no space for it yet; any other error ends the engine.
+    async fn kept(&self) -> Result<(), Busy> {
+        Ok(())
+    }
 }
 
 /// A store in memory: what steps read, and a backend that writes to it.

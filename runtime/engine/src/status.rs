@@ -1,6 +1,7 @@
 //! How the engine is: figures for operators, published after every round.
 
-use flowrun_core::Tally;
+use flowrun_core::{Millis, Tally};
+use flowrun_log::Size;
 
 /// What is under way, and what has happened since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +31,18 @@ pub struct Status {
     pub queued: u64,
     /// Whether the backend can't keep up: nobody enters, and timers are held back.
     pub crowded: bool,
+    /// Whether the disk is full, so that nothing can be committed and nobody enters.
+    pub disk_full: bool,
+    /// As of a moment ago.
+    pub logged: Logged,
+}
+
+/// What the log holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Logged {
+    pub size: Size,
+    /// When a snapshot was last taken since the start.
+    pub snapshotted: Option<Millis>,
 }
 
 impl Status {

@@ -18,6 +18,7 @@ pub use embedded::{Embedded, EmbeddedSettings};
 pub use http::{Http, HttpSettings};
 pub use memory::{Known, Memory};
 pub use rows::{Rows, RowsSettings};
+pub use users::NotKept;
 
 /// What is true of a backend as a whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

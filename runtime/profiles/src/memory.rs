@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::About;
-use crate::users::{self, Parsed, User};
+use crate::users::{self, NotKept, Parsed, User};
 
 /// Profiles by external id.
 pub struct Memory {
@@ -18,6 +18,7 @@ pub struct Memory {
     /// met together later, too, and then lie side by side.
     users: Vec<User>,
     by_id: HashTable<u32>,
+    not_kept: NotKept,
 }
 
 fn hash(id: &str) -> u64 {
@@ -39,7 +40,7 @@ impl Default for Memory {
 impl Memory {
     pub fn new(batches: BatcherSettings) -> Memory {
         let about = About { name: "memory".into(), batches, remembers_keys: true };
-        Memory { about, users: Vec::new(), by_id: HashTable::new() }
+        Memory { about, users: Vec::new(), by_id: HashTable::new(), not_kept: NotKept::default() }
     }
 
     /// Puts a profile in, in place of what was there.
@@ -99,6 +100,11 @@ impl Memory {
         let _ = object.apply(&mut self.users[place].profile, now.0);
     }
 
+    /// What of all that was written is not in the profiles as it was written.
+    pub fn not_kept(&self) -> &NotKept {
+        &self.not_kept
+    }
+
     /// Applies what another backend says it has written, each object once: from then on it
     /// is what steps read.
     pub fn acknowledge(&mut self, now: Millis, parts: &[Part], reply: &Reply) {
@@ -121,7 +127,7 @@ impl Memory {
         // each other cost a fraction.
         let places: Vec<usize> =
             request.parts.iter().map(|part| self.place(&part.write.key.user)).collect();
-        users::commit(now, request, &places, &mut self.users)
+        users::commit(now, request, &places, &mut self.users, &mut self.not_kept)
     }
 }
 

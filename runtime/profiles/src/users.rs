@@ -10,7 +10,30 @@ use std::sync::Arc;
 use flowrun_core::batcher::{Answers, Part, Reply, Request};
 use flowrun_core::sdk::Objects;
 use flowrun_core::{Millis, Outcome, Progress};
-use flowrun_track::{Array, Object, Profile};
+use flowrun_track::{Array, Object, Profile, Warning};
+
+/// Values of applied objects that a profile doesn't hold as they were written: the vendor
+/// answers success then, and so do we; here it is said all the same.
+#[derive(Clone, Debug, Default)]
+pub struct NotKept {
+    pub count: u64,
+    /// The first ones in words, each with its user.
+    pub told: Vec<String>,
+}
+
+/// Values that are told one by one.
+const TOLD: usize = 5;
+
+impl NotKept {
+    fn note(&mut self, user: &Profile, warnings: &[Warning]) {
+        for warning in warnings {
+            self.count += 1;
+            if self.told.len() < TOLD {
+                self.told.push(format!("{}: {warning}", user.external_id().unwrap_or_default()));
+            }
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct User {
@@ -45,7 +68,14 @@ impl User {
         }
     }
 
-    fn apply(&mut self, now: Millis, job: &Job<'_>, array: usize, outcomes: &mut Vec<Outcome>) {
+    fn apply(
+        &mut self,
+        now: Millis,
+        job: &Job<'_>,
+        array: usize,
+        outcomes: &mut Vec<Outcome>,
+        not_kept: &mut NotKept,
+    ) {
         let mut numbers = job.part.texts(array).map(|(object, _)| object as usize).peekable();
         if numbers.peek().is_none() {
             return;
@@ -56,7 +86,8 @@ impl User {
                 Err(reason) => Outcome::Refused(reason.clone()),
                 Ok(_) if self.applied.contains(number) => Outcome::Applied,
                 Ok(object) => {
-                    let _ = object.apply(&mut self.profile, now.0);
+                    let applied = object.apply(&mut self.profile, now.0);
+                    not_kept.note(&self.profile, &applied.warnings);
                     self.applied.insert(number);
                     Outcome::Applied
                 }
@@ -72,6 +103,7 @@ pub(crate) fn commit(
     request: &Request,
     places: &[usize],
     users: &mut [User],
+    not_kept: &mut NotKept,
 ) -> Reply {
     let parts = request.parts.iter().zip(places).zip(parsed(&request.parts));
     let jobs: Vec<Job<'_>> = parts
@@ -81,7 +113,7 @@ pub(crate) fn commit(
     // Attributes of all users first, then events, then purchases: as User Track does.
     for (array, outcomes) in outcomes.iter_mut().enumerate() {
         for job in &jobs {
-            users[job.place].apply(now, job, array, outcomes);
+            users[job.place].apply(now, job, array, outcomes, not_kept);
         }
     }
     let [attributes, events, purchases] = outcomes;
@@ -98,7 +130,9 @@ pub(crate) fn commit(
 pub(crate) fn written(parts: &[Part], reply: &Reply) -> Vec<(usize, usize)> {
     let mut written = Vec::new();
     reply.each(parts, |part, object, _, outcome| {
-        if matches!(outcome, Outcome::Applied | Outcome::Accepted) {
+        // Of a user who was deleted meanwhile nothing is kept.
+        let kept = !parts[part].is_withdrawn();
+        if kept && matches!(outcome, Outcome::Applied | Outcome::Accepted) {
             written.push((part, object as usize));
         }
     });

@@ -19,11 +19,11 @@ pub use canvases::shown;
 pub use journeys::Entrances;
 pub use profiles::{Held, directory};
 
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Logged};
 use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Refusal,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Maintenance, Neighbour, Planned, Refusal,
     ScheduleId, Timing, Workspace,
 };
 
@@ -39,6 +39,16 @@ impl From<engine::Busy> for Busy {
             engine::Busy::Full => Busy::Full,
             engine::Busy::Stopping => Busy::Stopping,
             engine::Busy::Failed => Busy::Failed,
+        }
+    }
+}
+
+impl From<Busy> for engine::Busy {
+    fn from(busy: Busy) -> engine::Busy {
+        match busy {
+            Busy::Full => engine::Busy::Full,
+            Busy::Stopping => engine::Busy::Stopping,
+            Busy::Failed => engine::Busy::Failed,
         }
     }
 }
@@ -98,13 +108,13 @@ impl Workspace for Hosted {
 
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         dispatch: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
         at_ms: i64,
     ) -> Result<(), Refusal> {
-        self.memory.schedule(trigger, dispatch, schedule, timing, at_ms).await
+        self.memory.schedule(planned, dispatch, schedule, timing, at_ms).await
     }
 
     async fn reschedule(
@@ -130,13 +140,23 @@ impl Workspace for Hosted {
     }
 
     async fn wake(&self, at_ms: i64) -> Option<i64> {
-        self.memory.wake(at_ms).await
+        let before = self.engine.handed_over();
+        let next = self.memory.run_plans(at_ms);
+        // What is not committed lets them in again after a restart.
+        if self.committed_since(before).await.is_ok() {
+            self.memory.keep_ran().await;
+        }
+        next
+    }
+
+    fn maintain(&self, maintenance: Maintenance) {
+        self.memory.maintain(maintenance);
     }
 
     fn figures(&self) -> Vec<Figure> {
         let status = self.engine.status();
         let figure = |name, help, value| Figure { name, help, value };
-        vec![
+        let mut figures = vec![
             figure("flowrun_journeys_entered_total", "Journeys begun.", status.entered),
             figure("flowrun_journeys_completed_total", "Journeys completed.", status.completed),
             figure("flowrun_journeys_exited_total", "Journeys ended by a step.", status.exited),
@@ -155,6 +175,22 @@ impl Workspace for Hosted {
             figure("flowrun_dead_letters_total", "Dead letters.", status.dead_letters),
             figure("flowrun_entries_queued", "Entries and events queued.", status.queued),
             figure("flowrun_crowded", "1 while entries are refused.", u64::from(status.crowded)),
-        ]
+        ];
+        if self.memory.is_durable() {
+            let bytes = self.memory.file_bytes();
+            let Logged { size, snapshotted } = status.logged;
+            let seconds = snapshotted.map_or(0, |at| at.0.max(0) as u64 / 1_000);
+            let full = u64::from(status.disk_full || self.memory.room().is_err());
+            figures.extend([
+                figure("flowrun_profiles_file_bytes", "The profiles' file.", bytes),
+                figure("flowrun_log_file_bytes", "The log's file.", size.file_bytes),
+                figure("flowrun_log_records", "Records no snapshot stands for.", size.records),
+                figure("flowrun_log_record_bytes", "Their bytes.", size.record_bytes),
+                figure("flowrun_log_snapshot_bytes", "Bytes of snapshots.", size.snapshot_bytes),
+                figure("flowrun_log_snapshot_timestamp_seconds", "The last snapshot.", seconds),
+                figure("flowrun_disk_full", "1 while the disk is full.", full),
+            ]);
+        }
+        figures
     }
 }

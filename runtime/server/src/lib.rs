@@ -22,18 +22,19 @@ mod reading;
 mod reply;
 mod routes;
 mod serving;
+mod strangers;
 mod workspace;
 
 pub use flowrun_engine as engine;
 pub use flowrun_track as track;
 pub use hosted::Hosted;
 pub use keys::{Keys, Permission, Permissions, Token};
-pub use memory::{Memory, Unidentified};
+pub use memory::{Memory, Stored, Unidentified};
 pub use options::{Clock, Dialect, Limits, Options};
 pub use rates::{Rate, Rates};
 pub use serving::serve;
 pub use workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Figure,
-    Happened, Journeys, Message, Neighbour, Refusal, ScheduleId, State, Step, Timing, User,
-    Workspace,
+    Happened, Journeys, Maintenance, Message, Neighbour, Planned, Refusal, ScheduleId, State, Step, Timing,
+    User, Workspace,
 };

@@ -5,15 +5,19 @@
 //! in which [`Journeys`] hear of them.
 
 mod held;
+mod kept;
 mod plans;
 mod queue;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
 
+use kept::Keeper;
+pub(crate) use kept::Kept;
+pub use kept::Stored;
 use plans::Plan;
 use queue::Queue;
 
@@ -23,7 +27,7 @@ use crate::track::{
 };
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
-    Neighbour, Refusal, ScheduleId, Timing, User, Workspace,
+    Neighbour, Planned, Refusal, ScheduleId, Timing, User, Workspace,
 };
 
 /// Profiles, keys of writes, schedules: everything that changes.
@@ -32,15 +36,20 @@ pub struct Memory {
     limits: Limits,
     journeys: Option<Arc<dyn Journeys>>,
     unidentified: Unidentified,
+    /// Absent where nothing outlives the process.
+    keeper: Option<Keeper>,
     canvases: RwLock<Arc<[Canvas]>>,
     blocks: RwLock<Arc<[ContentBlock]>>,
 }
 
-#[derive(Default)]
 struct State {
     directory: Directory,
     settled: Settled,
     plans: BTreeMap<ScheduleId, Plan>,
+    /// Schedules that have let somebody in, or are over, since they were kept.
+    ran: BTreeSet<ScheduleId>,
+    /// Profiles from this number on were never kept.
+    kept_below: Id,
     /// Writes that wait for the end of the maintenance.
     queue: Option<Queue>,
 }
@@ -71,9 +80,17 @@ impl Memory {
     pub fn new(directory: Directory, journeys: Option<Arc<dyn Journeys>>) -> Memory {
         Memory {
             limits: directory.limits,
-            state: Mutex::new(State { directory, ..State::default() }),
+            state: Mutex::new(State {
+                kept_below: directory.profiles.next(),
+                directory,
+                settled: Settled::default(),
+                plans: BTreeMap::new(),
+                ran: BTreeSet::new(),
+                queue: None,
+            }),
             journeys,
             unidentified: Unidentified::Enter,
+            keeper: None,
             canvases: RwLock::default(),
             blocks: RwLock::default(),
         }
@@ -104,6 +121,8 @@ impl Memory {
             let batch = state.commit(&write.objects, write.keys.as_deref(), write.at_ms);
             self.report(&state, &write.objects, &batch, write.at_ms);
         }
+        // Of a queue that is durable there is none; who waits for these was told 202 before.
+        let _ = self.keep(&mut state);
     }
 
     /// Looks at the profiles.
@@ -238,6 +257,7 @@ impl Workspace for Memory {
             commit: Commit::Applied,
             write_keys: true,
             maintenance: self.state().queue.is_some(),
+            durable: self.is_durable(),
             limits: self.limits,
         }
     }
@@ -248,63 +268,77 @@ impl Workspace for Memory {
             Err(refused) => return Ok(refused),
         };
         drop(body.json);
-        let mut state = self.state();
-        if let Some(queue) = &mut state.queue {
-            return queue.push(objects, keys, body.at_ms);
-        }
-        let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
-        self.report(&state, &objects, &batch, body.at_ms);
-        drop(state);
+        self.room()?;
+        let (batch, kept) = {
+            let mut state = self.state();
+            if let Some(queue) = &mut state.queue {
+                // What waits in memory can't be promised where promises are durable.
+                return match self.keeper {
+                    None => queue.push(objects, keys, body.at_ms),
+                    Some(_) => Err(Busy::Full),
+                };
+            }
+            let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
+            self.report(&state, &objects, &batch, body.at_ms);
+            (batch, self.keep(&mut state))
+        };
+        kept.done().await?;
         Ok(batch.reply())
     }
 
     async fn users(&self, neighbour: Neighbour, body: Body) -> Answer {
-        let mut state = self.state();
-        if state.queue.is_some() && neighbour != Neighbour::Export {
-            // It would overtake the writes that wait.
-            return Err(Busy::Full);
+        if neighbour == Neighbour::Export {
+            return Ok(export::export(&mut self.state().directory, &body.json));
         }
-        let directory = &mut state.directory;
-        let reply = match neighbour {
-            Neighbour::TrackSync => return Ok(self.track_sync(state, &body)),
-            Neighbour::Identify => {
-                return Ok(self.with_losses(state, &body, neighbours::identify_with));
+        self.room()?;
+        let (reply, kept) = {
+            let mut state = self.state();
+            if state.queue.is_some() {
+                // It would overtake the writes that wait.
+                return Err(Busy::Full);
             }
-            Neighbour::Merge => return Ok(self.with_losses(state, &body, neighbours::merge_with)),
-            Neighbour::Delete => {
-                return Ok(self.with_losses(state, &body, neighbours::delete_with));
-            }
-            Neighbour::NewAliases => neighbours::new_aliases(directory, &body.json),
-            Neighbour::Export => export::export(directory, &body.json),
+            let reply = self.neighbour(&mut state, neighbour, &body);
+            state.forget_keys();
+            (reply, self.keep(&mut state))
         };
-        state.forget_keys();
+        kept.done().await?;
         Ok(reply)
     }
 
     async fn trigger(&self, trigger: Trigger, _: &Dispatch, at_ms: i64) -> Result<(), Refusal> {
-        let mut state = self.state();
-        if state.queue.is_some() {
-            return Err(Refusal::Busy(Busy::Full));
-        }
-        self.turned_away(&state, &trigger)?;
-        self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy)
+        self.room().map_err(Refusal::Busy)?;
+        let (entered, kept) = {
+            let mut state = self.state();
+            if state.queue.is_some() {
+                return Err(Refusal::Busy(Busy::Full));
+            }
+            self.turned_away(&state, &trigger)?;
+            let entered = self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy);
+            (entered, self.keep(&mut state))
+        };
+        kept.done().await.map_err(Refusal::Busy)?;
+        entered
     }
 
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         _: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
         _: i64,
     ) -> Result<(), Refusal> {
-        let mut state = self.state();
-        self.turned_away(&state, &trigger)?;
-        if state.plans.len() >= plans::MOST {
-            return Err(Refusal::Busy(Busy::Full));
-        }
-        state.plans.insert(schedule.clone(), Plan::new(trigger, timing));
-        Ok(())
+        self.room().map_err(Refusal::Busy)?;
+        let kept = {
+            let mut state = self.state();
+            self.turned_away(&state, &planned.trigger)?;
+            if state.plans.len() >= plans::MOST {
+                return Err(Refusal::Busy(Busy::Full));
+            }
+            state.plans.insert(schedule.clone(), Plan::new(planned, timing));
+            self.keep_with(&mut state, BTreeSet::from([schedule.clone()]))
+        };
+        kept.done().await.map_err(Refusal::Busy)
     }
 
     async fn reschedule(
@@ -314,15 +348,31 @@ impl Workspace for Memory {
         timing: Timing,
         _: i64,
     ) -> Result<bool, Refusal> {
-        let mut state = self.state();
-        let plan = state.plans.get_mut(schedule).filter(|plan| plan.is_of(canvas));
-        Ok(plan.map(|plan| plan.move_to(timing)).is_some())
+        self.room().map_err(Refusal::Busy)?;
+        let kept = {
+            let mut state = self.state();
+            let plan = state.plans.get_mut(schedule).filter(|plan| plan.is_of(canvas));
+            let Some(plan) = plan else { return Ok(false) };
+            plan.move_to(timing);
+            self.keep_with(&mut state, BTreeSet::from([schedule.clone()]))
+        };
+        kept.done().await.map_err(Refusal::Busy)?;
+        Ok(true)
     }
 
     async fn unschedule(&self, canvas: &str, schedule: &ScheduleId) -> Result<bool, Refusal> {
-        let mut state = self.state();
-        let known = state.plans.get(schedule).is_some_and(|plan| plan.is_of(canvas));
-        Ok(known && state.plans.remove(schedule).is_some())
+        self.room().map_err(Refusal::Busy)?;
+        let kept = {
+            let mut state = self.state();
+            let known = state.plans.get(schedule).is_some_and(|plan| plan.is_of(canvas));
+            if !known {
+                return Ok(false);
+            }
+            state.plans.remove(schedule);
+            self.keep_with(&mut state, BTreeSet::from([schedule.clone()]))
+        };
+        kept.done().await.map_err(Refusal::Busy)?;
+        Ok(true)
     }
 
     fn canvases(&self) -> Arc<[Canvas]> {
@@ -333,14 +383,35 @@ impl Workspace for Memory {
         self.blocks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn maintain(&self, maintenance: Maintenance) {
+        match maintenance {
+            Maintenance::Begins => self.begin_maintenance(),
+            Maintenance::Ends => self.end_maintenance(),
+        }
+    }
+
     async fn wake(&self, at_ms: i64) -> Option<i64> {
-        self.run_plans(at_ms)
+        let next = self.run_plans(at_ms);
+        self.keep_ran().await;
+        next
     }
 }
 
 impl Memory {
+    fn neighbour(&self, state: &mut State, neighbour: Neighbour, body: &Body) -> Reply {
+        let json = &body.json;
+        match neighbour {
+            Neighbour::TrackSync => self.track_sync(state, body),
+            Neighbour::Identify => self.with_losses(state, body, neighbours::identify_with),
+            Neighbour::Merge => self.with_losses(state, body, neighbours::merge_with),
+            Neighbour::Delete => self.with_losses(state, body, neighbours::delete_with),
+            Neighbour::NewAliases => neighbours::new_aliases(&mut state.directory, json),
+            Neighbour::Export => export::export(&mut state.directory, json),
+        }
+    }
+
     /// Journeys hear of it as of any other write.
-    fn track_sync(&self, mut state: MutexGuard<'_, State>, body: &Body) -> Reply {
+    fn track_sync(&self, state: &mut State, body: &Body) -> Reply {
         if let Some(refused) = sync_refused(&body.json) {
             return refused;
         }
@@ -349,14 +420,14 @@ impl Memory {
             Err(refused) => return refused,
         };
         let batch = state.commit(&objects, None, body.at_ms);
-        self.report(&state, &objects, &batch, body.at_ms);
+        self.report(state, &objects, &batch, body.at_ms);
         sync_reply(&state.directory, &body.json, &batch)
     }
 
     /// Something after which profiles may be gone, deleted or merged into others.
     fn with_losses(
         &self,
-        mut state: MutexGuard<'_, State>,
+        state: &mut State,
         body: &Body,
         change: impl FnOnce(&mut Directory, &Map<String, Json>, &mut dyn FnMut(Id, &Profile)) -> Reply,
     ) -> Reply {
@@ -368,7 +439,6 @@ impl Memory {
                 journey_id: track::journey_id(id, profile),
             });
         });
-        state.forget_keys();
         if let (Some(journeys), false) = (&self.journeys, gone.is_empty()) {
             journeys.forget(gone);
         }

@@ -37,7 +37,7 @@ pub trait Workspace: Send + Sync + 'static {
     /// Enters users into a Canvas at a time. The server makes the ids.
     async fn schedule(
         &self,
-        trigger: Trigger,
+        planned: Planned,
         dispatch: &Dispatch,
         schedule: &ScheduleId,
         timing: Timing,
@@ -65,6 +65,10 @@ pub trait Workspace: Send + Sync + 'static {
     /// Called now and then, for what is due by the clock alone. Answers when to be called next.
     async fn wake(&self, at_ms: i64) -> Option<i64>;
 
+    /// Begins or ends a maintenance: between the two, writes are queued (202), and at its end they are applied in their
+    /// order. Doing what is done already changes nothing.
+    fn maintain(&self, maintenance: Maintenance);
+
     /// Figures for `GET /metrics` beside the server's own. They tell of no user.
     fn figures(&self) -> Vec<Figure> {
         Vec::new()
@@ -87,8 +91,17 @@ pub struct About {
     pub write_keys: bool,
     /// Writes are queued (202) and applied later.
     pub maintenance: bool,
+    /// What was answered with 2xx outlives the process, and the machine's power.
+    pub durable: bool,
     /// What objects are held to. The server reads the attributes of recipients by them.
     pub limits: Limits,
+}
+
+/// Whether writes are queued or applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintenance {
+    Begins,
+    Ends,
 }
 
 /// What is true when `/users/track` has answered 201.
@@ -159,6 +172,13 @@ pub enum Timing {
     At { ms: i64 },
     /// When clocks show this where the user is: milliseconds since 1970 as if in UTC. Users without a zone: UTC.
     Local { civil_ms: i64 },
+}
+
+/// A trigger for later, and the request that it was read from: what is kept of it by who outlives the process.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub trigger: Trigger,
+    pub written: Map<String, Json>,
 }
 
 /// One request to send: `dispatch_id` of the answer.

@@ -7,7 +7,8 @@ use flowrun_core::batcher::Request;
 use flowrun_core::planted::{Bug, is_planted};
 use flowrun_core::trace::{Counts, Line, What};
 use flowrun_core::{
-    Batcher, Canvas, CanvasIx, Effect, Input, Pace, RetryPolicy, Settings, ShardId, Tally,
+    Batcher, Canvas, CanvasIx, DeadLetter, Effect, Input, LetterLimits, Pace, RetryPolicy,
+    Settings, ShardId, Tally,
 };
 use flowrun_log::{Keep, Memory as MemoryLog, Sequence, ShardLog};
 use flowrun_profiles::{About, Memory};
@@ -36,11 +37,14 @@ pub struct Options {
     /// From so many writes in the batcher on, nobody else enters or wakes until some are
     /// answered: what a slow backend can't take waits at the entrance, not in memory.
     pub most_writes: usize,
+    /// How many dead letters a shard holds before nobody else enters or wakes. A run is over
+    /// when it is over, so there is no limit unless one is to be tried.
+    pub letters: LetterLimits,
 }
 
 impl Options {
     fn settings(&self, id: ShardId) -> Settings {
-        Settings { id, seed: self.seed, retry: self.retry }
+        Settings { id, seed: self.seed, retry: self.retry, letters: self.letters }
     }
 }
 
@@ -55,6 +59,7 @@ impl Default for Options {
             keep: Keep::Nothing,
             retry: RetryPolicy::default(),
             most_writes: MOST_WRITES,
+            letters: LetterLimits::NONE,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -365,6 +370,11 @@ impl Simulation {
                 let (journey, visit) = (fetch.journey, fetch.visit);
                 inputs.push(Input::Fetched { journey, visit, answers });
             }
+            // Messages and fetches are answered at once: of them nothing waits to be started.
+            Effect::Withdraw(withdrawn) => {
+                self.batcher.withdraw(withdrawn.shard, &withdrawn.writes);
+            }
+            Effect::Recall(_) => {}
         }
     }
 
@@ -480,7 +490,7 @@ impl Simulation {
         totals
     }
 
-    pub fn dead_letters(&self) -> impl Iterator<Item = &flowrun_core::DeadLetter> {
+    pub fn dead_letters(&self) -> impl Iterator<Item = DeadLetter> {
         self.shards.iter().flat_map(|place| place.shard.dead_letters())
     }
 

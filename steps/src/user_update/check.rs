@@ -14,8 +14,11 @@ use serde_json::{Value as Json, json};
 use super::visible::{self, Place};
 use super::{Content, LONGEST, objects};
 
-/// A readable update, and the setting where something stands that counts.
-pub type Read = Result<(Content, Option<&'static str>), Vec<Fault>>;
+/// Values that are told to be kept otherwise than written: nobody reads more.
+const TOLD: usize = 100;
+
+/// A readable update with what is to be said of it all the same.
+pub type Read = Result<(Content, Vec<Fault>), Vec<Fault>>;
 
 /// The `json` form.
 pub fn composer(text: Text) -> Read {
@@ -31,8 +34,9 @@ pub fn composer(text: Text) -> Read {
         };
         let composed = compose_checked(source)
             .map_err(|errors| errors.into_iter().map(said).collect::<Vec<_>>())?;
-        let counts = counts(&composed).map(|_| "/json");
-        return Ok((Content::Same(objects(&composed)), counts));
+        let mut warnings = warn_of_counting(counts(&composed).map(|_| "/json"));
+        warnings.extend(warn_of_constants(&composed, |_, _, _| "/json".to_owned()));
+        return Ok((Content::Same(objects(&composed)), warnings));
     }
     let mut faults = Vec::new();
     let length = text.source.chars().count();
@@ -57,7 +61,10 @@ pub fn composer(text: Text) -> Read {
         };
         counts = counts.or(counting.then_some("/json"));
     }
-    if faults.is_empty() { Ok((Content::Composer(text), counts)) } else { Err(faults) }
+    match faults.is_empty() {
+        true => Ok((Content::Composer(text), warn_of_counting(counts))),
+        false => Err(faults),
+    }
 }
 
 /// The form with an array each for attributes, events and purchases.
@@ -80,7 +87,14 @@ pub fn structured_form(tree: Tree) -> Read {
     }
     if tree.is_constant() {
         let composed = compose_value(&tree.0).map_err(|error| vec![fault("", error)])?;
-        return Ok((Content::Same(objects(&composed)), counts(&composed)));
+        let mut warnings = warn_of_counting(counts(&composed));
+        // One object may stand without a list around it.
+        let is_list = |array: Array| tree.0.get(array.name()).is_some_and(Json::is_array);
+        warnings.extend(warn_of_constants(&composed, |array, index, path| {
+            let at = if is_list(array) { format!("/{array}/{index}") } else { format!("/{array}") };
+            format!("{at}{}", pointer(&Json::from(composed.objects(array)[index].clone()), path))
+        }));
+        return Ok((Content::Same(objects(&composed)), warnings));
     }
     let counts = ["events", "purchases"].into_iter().find(|array| tree.0.get(array).is_some());
     let counts = match counts {
@@ -88,7 +102,39 @@ pub fn structured_form(tree: Tree) -> Read {
         Some("events") => Some("/events"),
         Some(_) => Some("/purchases"),
     };
-    Ok((Content::Structured(tree), counts))
+    Ok((Content::Structured(tree), warn_of_counting(counts)))
+}
+
+/// Of something that counts, at a setting.
+fn warn_of_counting(at: Option<&str>) -> Vec<Fault> {
+    let text = "this may count twice where the backend doesn't know write keys, as after a reply \
+                that got lost";
+    let hint = "set a value instead of `inc`, `$add`, an event or a purchase, if that matters";
+    at.map(|at| Fault::warning(at, text).code("FR0310").hint(hint)).into_iter().collect()
+}
+
+/// Of an update that is the same for everybody: that there is nothing in it, or what a profile
+/// won't hold as it is written.
+fn warn_of_constants(
+    composed: &Composed,
+    place: impl Fn(Array, usize, &str) -> String,
+) -> Vec<Fault> {
+    if Array::ALL.iter().all(|array| composed.objects(*array).is_empty()) {
+        let text = "this update writes nothing: users go on with their profiles as they are";
+        let hint = "write something, as in `attributes: [{ vip_member: true }]`";
+        return vec![Fault::warning("", text).code("FR0312").hint(hint)];
+    }
+    let mut warnings = Vec::new();
+    for array in Array::ALL {
+        for (index, object) in composed.objects(array).iter().enumerate() {
+            let Ok(object) = Object::parse(array, object) else { continue };
+            warnings.extend(object.warnings().iter().take(TOLD - warnings.len()).map(|one| {
+                let at = place(array, index, &one.path);
+                Fault::warning(&at, format!("not kept as it is written: {one}")).code("FR0313")
+            }));
+        }
+    }
+    warnings
 }
 
 /// The faults of an object as it stands in the file. What a template gives is judged once it

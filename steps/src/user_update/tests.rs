@@ -291,6 +291,29 @@ fn what_may_count_twice_is_mentioned_once() {
     }
 }
 
+#[test]
+fn what_is_written_in_vain_is_mentioned() {
+    let attributes = |object: Json| json!({ "attributes": object });
+    for (settings, expected) in [
+        (json!({ "json": "" }), vec![("FR0312", "")]),
+        (json!({ "json": " {} " }), vec![("FR0312", "")]),
+        (attributes(json!([{}])), vec![("FR0312", "")]),
+        (json!({ "json": "{{x}}" }), vec![]),
+        (attributes(json!([{ "a": 1, "gender": "F", "country": "France" }])), vec![]),
+        (
+            attributes(json!([{ "a": 1 }, { "gender": "x", "country": "Atlantis" }])),
+            vec![("FR0313", "/attributes/1/gender"), ("FR0313", "/attributes/1/country")],
+        ),
+        (attributes(json!({ "dob": "soon" })), vec![("FR0313", "/attributes/dob")]),
+        (json!({ "json": r#"{"attributes":[{"language":"xx"}]}"# }), vec![("FR0313", "/json")]),
+    ] {
+        let warnings = trial(settings.clone()).warnings();
+        let found: Vec<_> =
+            warnings.iter().map(|one| (one.code.as_deref().unwrap_or(""), &*one.at)).collect();
+        assert_eq!(found, expected, "{settings}");
+    }
+}
+
 /// A million users at a step must not mean a million copies of one update.
 #[test]
 fn users_with_the_same_update_share_it() {

@@ -8,6 +8,8 @@ pub const BAD_OBJECT: Code = Code("FR0303");
 pub const UPDATE_TOO_LONG: Code = Code("FR0304");
 pub const MAY_COUNT_TWICE: Code = Code("FR0310");
 pub const PLAIN_USER: Code = Code("FR0311");
+pub const WRITES_NOTHING: Code = Code("FR0312");
+pub const NOT_KEPT: Code = Code("FR0313");
 
 pub(super) const PAGES: &[Page] = &[
     Page {
@@ -135,6 +137,47 @@ canvas: welcome
 steps:
   - id: write
     user_update: { json: '{"attributes": [{"level": {{custom_attribute.${points} | default: 0}}}]}' }
+"#,
+    },
+    Page {
+        code: WRITES_NOTHING,
+        title: "an update that writes nothing",
+        meaning: "
+The update holds no object, whoever is at the step: users go on at once, and their profiles
+stay as they are. Write what is to change, or take the step out. This is a warning.
+",
+        wrong: "
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '' }
+",
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"vip": true}]}' }
+"#,
+    },
+    Page {
+        code: NOT_KEPT,
+        title: "a value that the profile doesn't keep as it is written",
+        meaning: "
+The write succeeds, and yet this value isn't in the profile afterwards, or not so: a country,
+language, gender, time zone or date that can't be read, a text beyond the length that is kept,
+a list with too many elements. Write a value that is kept. This is a warning.
+",
+        wrong: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"country": "Atlantis"}]}' }
+"#,
+        right: r#"
+canvas: welcome
+steps:
+  - id: write
+    user_update: { json: '{"attributes": [{"country": "FR"}]}' }
 "#,
     },
 ];

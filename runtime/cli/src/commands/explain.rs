@@ -11,7 +11,8 @@ use clap::Args;
 use flowrun_canvas::render_text;
 
 use crate::canvases;
-use crate::console::{Console, Look};
+use crate::config::BackendUrl;
+use crate::console::{Console, Look, aside};
 use crate::core::Canvas;
 use crate::core::trace::Line;
 use crate::exit::Exit;
@@ -69,7 +70,7 @@ impl Explain {
         let opened = canvases::open(&self.flow, &self.setting.plugins.catalogue(console)?)?;
         let Some(canvas) = opened.canvas else {
             let colors = console.notes.has_colors();
-            eprint!("{}", render_text(&opened.diagnostics, &opened.sources, colors));
+            aside(render_text(&opened.diagnostics, &opened.sources, colors).trim_end_matches('\n'));
             return Ok(Exit::Wrong);
         };
         let mut timeline = Timeline::default();
@@ -109,7 +110,10 @@ impl Explain {
         let mut progress = Progress::new();
         let flows = std::slice::from_ref(&self.flow);
         let setting = &self.setting;
-        let mut scene = match scene::prepare(flows, setting, console, &interrupt, &mut progress)? {
+        // Nothing is written elsewhere only to explain it.
+        let backend = Some(&BackendUrl::Memory);
+        let prepared = scene::prepare(flows, setting, backend, console, &interrupt, &mut progress)?;
+        let mut scene = match prepared {
             Prepared::Ready(scene) => scene,
             Prepared::Not(exit) => return Ok(exit),
         };

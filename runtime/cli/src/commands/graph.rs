@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use flowrun_canvas::render_text;
 
 use crate::canvases;
-use crate::console::Console;
+use crate::console::{Console, aside};
 use crate::exit::Exit;
 use crate::picture::{Counts, Picture, dot, json, mermaid, svg, text};
 use crate::plugins::Plugins;
@@ -63,7 +63,7 @@ impl Graph {
         let opened = canvases::open(&self.flow, &self.plugins.catalogue(console)?)?;
         let Some(canvas) = opened.canvas else {
             let colors = console.notes.has_colors();
-            eprint!("{}", render_text(&opened.diagnostics, &opened.sources, colors));
+            aside(render_text(&opened.diagnostics, &opened.sources, colors).trim_end_matches('\n'));
             return Ok(Exit::Wrong);
         };
         let counts = match &self.trace {

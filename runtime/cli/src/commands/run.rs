@@ -12,11 +12,12 @@ use clap::Args;
 use crate::backend;
 use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
-use crate::console::{Console, Look};
+use crate::console::{Console, Look, printable};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::logging::{Level, Logging};
 use crate::narrator::Narrator;
+use crate::profiles::NotKept;
 use crate::progress::Progress;
 use crate::scene::{self, Prepared, Scene, Setting};
 use crate::simulation::Outside;
@@ -117,8 +118,15 @@ impl Run {
         self.logging.begin(Level::Warn, console)?;
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
-        let prepared =
-            scene::prepare(&self.flows, &self.setting, console, &interrupt, &mut progress)?;
+        let backend = self.backend.as_ref();
+        let prepared = scene::prepare(
+            &self.flows,
+            &self.setting,
+            backend,
+            console,
+            &interrupt,
+            &mut progress,
+        )?;
         let mut scene = match prepared {
             Prepared::Ready(scene) => scene,
             Prepared::Not(exit) => return Ok(exit),
@@ -126,7 +134,7 @@ impl Run {
         let config = self.setting.source.configuration(self.flows.first().map(PathBuf::as_path))?;
         backend::attach(
             &mut scene.simulation,
-            self.backend.as_ref(),
+            backend,
             &config.backend,
             |name| self.setting.plugins.backend(name, &config.plugins, console),
             &interrupt,
@@ -176,6 +184,10 @@ impl Run {
             console.note(&format!(
                 "stopped by Ctrl-C at {now} in virtual time; this is how far it got"
             ));
+        }
+        let not_kept = scene.simulation.profiles().not_kept();
+        if not_kept.count > 0 {
+            console.note(&in_words(not_kept));
         }
         match output {
             Output::Json => {
@@ -232,6 +244,19 @@ impl Run {
         TraceFile::create(path, contents)
             .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
     }
+}
+
+/// What updates have written and profiles don't hold.
+fn in_words(not_kept: &NotKept) -> String {
+    let values = if not_kept.count == 1 { "value was" } else { "values were" };
+    let mut text = format!("{} {values} not kept as written", not_kept.count);
+    for told in &not_kept.told {
+        text.push_str(&format!("\n  {}", printable(told)));
+    }
+    if not_kept.count > not_kept.told.len() as u64 {
+        text.push_str("\n  …");
+    }
+    text
 }
 
 /// What stands above the story.

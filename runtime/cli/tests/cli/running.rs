@@ -309,3 +309,62 @@ fn a_full_disk_is_an_error() {
     assert!(done.err.contains("can't write the trace to `/dev/full`"), "{}", done.err);
     assert_eq!(done.code, 2);
 }
+
+#[test]
+fn what_a_profile_does_not_hold_as_written_is_said() {
+    let stage = Stage::new();
+    stage.write("n.users.ndjson", r#"{"external_id":"u","n":9223372036854775807}"#).write(
+        "n.yaml",
+        "canvas: n\nsteps:\n  - id: a\n    user_update: { attributes: [{ n: { inc: 1 }, gender: x }] }\n",
+    );
+    let done = stage.run(&["n.yaml", "--quiet"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    for said in ["2 values were not kept as written", "u: n: the sum does not fit", "u: gender: "] {
+        assert!(done.err.contains(said), "{said}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_backend_that_may_count_twice_is_warned_of_and_ours_are_not() {
+    let stage = Stage::new();
+    stage.write("n.users.ndjson", r#"{"external_id":"u"}"#).write(
+        "n.yaml",
+        "canvas: n\nsteps:\n  - id: a\n    user_update: { attributes: [{ n: { inc: 1 } }] }\n",
+    );
+    let closed = "http://127.0.0.1:9";
+    let hint =
+        format!("1 warning in n.yaml; read them with `flowrun check n.yaml --backend {closed}`");
+    for (backend, warned) in [("memory", false), ("embedded:kept", false), (closed, true)] {
+        let done = stage.run(&["run", "n.yaml", "--backend", backend, "--for", "1s"]);
+        assert_eq!(done.err.contains(&hint), warned, "{backend}: {}", done.err);
+    }
+    assert_eq!(stage.run(&["check", "n.yaml", "--deny-warnings", "--backend", closed]).code, 1);
+    assert_eq!(stage.run(&["check", "n.yaml", "--deny-warnings", "--backend", "memory"]).code, 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_can_t_be_written_is_an_error_and_a_reader_that_left_is_none() {
+    let stage = Stage::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    for args in ["--help", "run --help", "--version", "list", "schema", "tour.yaml", "eval x"] {
+        let words: Vec<&str> = args.split(' ').collect();
+        let output = stage.command(&words).stdout(full()).output().expect("the program runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args}: {err}");
+        assert!(err.contains("can't write to standard output: No space left"), "{args}: {err}");
+
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = stage.command(&words).stdout(writer).output().expect("the program runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_ne!(output.status.code(), Some(2), "{args}: {err}");
+        assert!(!err.contains("error"), "{args}: {err}");
+    }
+    // Where not even an error can be said, the exit code still can.
+    for (args, code) in [("nonsense", 2), ("eval {{", 1), ("check broken.yaml", 1), ("list", 0)] {
+        let words: Vec<&str> = args.splitn(2, ' ').collect();
+        let output = stage.command(&words).stderr(full()).output().expect("the program runs");
+        assert_eq!(output.status.code(), Some(code), "{args}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod details;
 mod logs;
+mod maintenance;
 mod posting;
 mod receiver;
 mod stage;

@@ -107,6 +107,12 @@ impl Served {
             (is == wanted).then_some(()).ok_or_else(|| reply.to_string())
         });
     }
+
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let asked = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(asked.expect("kill runs").success());
+    }
 }
 
 /// Asks until there is an answer.

@@ -71,13 +71,15 @@ pub struct Part {
     pub(super) refused: Option<Box<str>>,
     pub(super) again: Option<(Option<flowrun_sdk::Millis>, String)>,
     pub(super) level: CommitLevel,
+    /// Its user was deleted while it was under way: nobody waits for what becomes of it.
+    withdrawn: bool,
 }
 
 impl Part {
     pub(super) fn first(write: Write) -> Part {
         let level = CommitLevel::Applied;
         let refused = write.refused.clone();
-        Part { write, from: 0, to: 0, refused, again: None, level }
+        Part { write, from: 0, to: 0, refused, again: None, level, withdrawn: false }
     }
 
     /// Goes on to the objects after this part's, if there are any.
@@ -164,6 +166,15 @@ impl Part {
             };
             (object, &**text)
         })
+    }
+
+    /// Whether its user was deleted while it was under way.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
+    pub(super) fn withdraw(&mut self) {
+        self.withdrawn = true;
     }
 
     pub(super) fn done_mut(&mut self) -> &mut Progress {

@@ -13,7 +13,7 @@
 mod bins;
 mod reply;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use flowrun_sdk::Millis;
@@ -21,6 +21,7 @@ use flowrun_sdk::Millis;
 use crate::effect::Write;
 use crate::planted::{Bug, is_planted};
 use crate::trace::Counts;
+use crate::{ItemId, ShardId};
 
 pub use bins::{Limits, Part};
 pub use reply::{Answers, Reply, Settlement};
@@ -198,6 +199,34 @@ impl Batcher {
         rest.into_iter().for_each(|part| self.add(now, part));
         self.writes -= settlements.len();
         settlements
+    }
+
+    /// Drops writes of a shard that have not left, whatever is left of them; of those under
+    /// way, what comes back is nobody's.
+    pub fn withdraw(&mut self, shard: ShardId, writes: &[ItemId]) {
+        let writes: BTreeSet<ItemId> = writes.iter().copied().collect();
+        let is_gone = |part: &Part| part.write.shard == shard && writes.contains(&part.write.id);
+        let mut gone = 0;
+        let mut keep = |parts: &mut Vec<Part>| {
+            let before = parts.len();
+            parts.retain(|part| !is_gone(part));
+            gone += before - parts.len();
+        };
+        keep(&mut self.open);
+        self.closed.iter_mut().for_each(&mut keep);
+        self.closed.retain(|parts| !parts.is_empty());
+        self.filled =
+            self.open.iter().fold(Counts::default(), |sum, part| bins::sum(sum, part.counts()));
+        for parts in self.under_way.values_mut() {
+            if parts.iter().any(|part| is_gone(part) && !part.is_withdrawn()) {
+                let parts = Arc::make_mut(parts).iter_mut();
+                parts.filter(|part| is_gone(part) && !part.is_withdrawn()).for_each(|part| {
+                    part.withdraw();
+                    gone += 1;
+                });
+            }
+        }
+        self.writes -= gone;
     }
 
     /// The parts of a request that is under way; none of one that isn't.

@@ -127,6 +127,9 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
     let mut settlements = Vec::with_capacity(parts.len());
     let mut rest = Vec::new();
     for mut part in parts {
+        if part.is_withdrawn() {
+            continue;
+        }
         // A write that has to come again anyway doesn't send its further parts first:
         // its objects reach the backend in order.
         if part.again.is_none() && part.advance() {
@@ -145,11 +148,12 @@ fn take_answer(part: &mut Part, object: u32, outcome: &Outcome) {
             part.level = CommitLevel::Accepted;
             part.done_mut().insert(object as usize);
         }
-        Outcome::Refused(reason) => {
+        Outcome::Refused(_) if is_planted(Bug::PartialErrorLost) => {
             part.done_mut().insert(object as usize);
-            if !is_planted(Bug::PartialErrorLost) {
-                part.refused.get_or_insert_with(|| reason.as_str().into());
-            }
+        }
+        Outcome::Refused(reason) => {
+            part.done_mut().refuse(object as usize);
+            part.refused.get_or_insert_with(|| reason.as_str().into());
         }
         Outcome::Retry { after, cause } => again(part, *after, cause),
         Outcome::Unknown(cause) => again(part, None, cause),

@@ -13,27 +13,39 @@ impl Turn<'_> {
     /// Fires what is due. Who set a timer may have moved on since: then nothing happens.
     pub(super) fn due(&mut self) {
         let early = if is_planted(Bug::TimerEarly) { Millis(1_000) } else { Millis(0) };
+        for _ in 0..self.shard.overdue_per_call {
+            let Some((due, timer)) = self.shard.state.overdue.pop_due(Millis::MAX) else { break };
+            self.fire(due, timer);
+        }
         for _ in 0..self.shard.timers_per_call {
             let Some((due, timer)) = self.shard.state.timers.pop_due(self.shard.now + early) else {
                 return;
             };
-            if !self.shard.state.still_wants(due, timer) {
-                continue;
-            }
-            match timer {
-                Timer::Journey(slot) => self.wait_over(JourneyIx(slot)),
-                Timer::Deadline(slot) => self.deadline_passed(slot),
-                Timer::Write(slot) => self.write_again(slot),
-                Timer::Message(slot) => self.send_again(slot),
-            }
+            self.fire(due, timer);
+        }
+    }
+
+    fn fire(&mut self, due: Millis, timer: Timer) {
+        if !self.shard.state.still_wants(due, timer) || self.shard.state.stalls(due, timer) {
+            return;
+        }
+        match timer {
+            Timer::Journey(slot) => self.wait_over(JourneyIx(slot)),
+            Timer::Deadline(slot) => self.deadline_passed(slot),
+            Timer::Write(slot) => self.write_again(slot),
+            Timer::Message(slot) => self.send_again(slot),
         }
     }
 
     fn wait_over(&mut self, journey: JourneyIx) {
-        let Rest::Waiting { then, .. } = self.shard.state.journeys.at(journey).state else {
-            unreachable!("its timer was still wanted")
-        };
-        self.leave(journey, then, None);
+        match self.shard.state.journeys.at(journey).state {
+            Rest::Waiting { then, .. } => self.leave(journey, then, None),
+            Rest::Parked { .. } => {
+                self.emit(Change::Resumed { journey });
+                self.arrive(journey);
+            }
+            _ => unreachable!("its timer was still wanted"),
+        }
     }
 
     fn deadline_passed(&mut self, slot: u32) {

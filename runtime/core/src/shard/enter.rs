@@ -22,6 +22,7 @@ enum TurnedAway {
     OutsideAudience,
     AudienceError,
     NotAgain,
+    Paused,
 }
 
 impl Turn<'_> {
@@ -39,10 +40,14 @@ impl Turn<'_> {
             Err(TurnedAway::OutsideAudience) => return tally.outside_audience += 1,
             Err(TurnedAway::AudienceError) => return tally.audience_errors += 1,
             Err(TurnedAway::NotAgain) => return tally.not_again += 1,
+            Err(TurnedAway::Paused) => return tally.paused += 1,
         }
         let journey = self.shard.state.journeys.vacant();
         self.emit(Change::Entered { journey, user, canvas, context });
         self.arrive(journey);
+        if self.leaving.expected {
+            self.note_for_leaving(journey);
+        }
     }
 
     /// Every Canvas that waits for the event lets the user in, in the order of the Canvases.
@@ -81,7 +86,7 @@ impl Turn<'_> {
     ) -> Result<bool, String> {
         let state = &self.shard.state;
         let plan = state.canvas(canvas);
-        let profile = self.world.profile(state.users.find(user), user);
+        let profile = self.world.profile(state.number_of(user), user);
         let (now, answers) = (self.now(), &[][..]);
         let view = UserView { user, profile, context, canvas: plan, node: None, now, answers };
         condition_holds(condition, &view)
@@ -97,6 +102,9 @@ impl Turn<'_> {
             return Err(TurnedAway::BadId);
         }
         let state = &self.shard.state;
+        if state.is_paused(canvas) {
+            return Err(TurnedAway::Paused);
+        }
         let plan = state.canvas(canvas);
         if let Some(user) = state.users.find(user) {
             let (entries, last) = state.users.entries(user, state.family(canvas));

@@ -10,12 +10,16 @@
 //! cycle, whoever moves on is met again further down, and after one pass everybody rests.
 
 mod census;
+mod delete;
 mod due;
 mod enter;
+mod letters;
+mod pause;
 mod recover;
 mod sent;
 mod settled;
 mod snapshot;
+mod snapshot_1;
 mod state;
 mod visit;
 
@@ -28,12 +32,17 @@ use hashbrown::HashMap;
 
 use crate::effect::{Effect, Send, Write};
 use crate::journey::Journey;
-use crate::outbox::{Origin, Stage};
-use crate::record::{Change, DeadLetter, Ending, Record};
+use crate::outbox::Stage;
+use crate::record::{Change, Ending, Record};
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::users::FixedState;
-use crate::{Canvas, CanvasIx, Input, ItemId, JourneyIx, RetryPolicy, ShardId, UserIx};
+use crate::{
+    Canvas, CanvasIx, Input, ItemId, JourneyIx, LetterId, LetterLimits, RetryPolicy, ShardId,
+    UserIx,
+};
+
+use delete::Leaving;
 
 pub use census::Census;
 pub use snapshot::Unrestorable;
@@ -53,6 +62,8 @@ pub struct Settings {
     /// Decides everything that is random.
     pub seed: u64,
     pub retry: RetryPolicy,
+    /// From so many dead letters on the shard is burdened.
+    pub letters: LetterLimits,
 }
 
 /// What one call decided.
@@ -65,12 +76,17 @@ pub struct Decided {
     pub effects: Vec<Effect>,
     /// What happened, where the shard traces.
     pub lines: Vec<Line>,
+    /// Dead letters that have come, or have come back from a replay.
+    pub letters: Vec<LetterId>,
 }
 
 /// How fast a shard may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
     Free,
+    /// What is due fires; of what is overdue (see [`Shard::spread`]) only so many, in the next
+    /// call.
+    Spread(usize),
     /// Inputs are taken, but no timer fires.
     HoldTimers,
 }
@@ -92,6 +108,7 @@ pub struct Shard {
     visits: u32,
     calls: u64,
     timers_per_call: usize,
+    overdue_per_call: usize,
 }
 
 /// How many timers one call fires unless told otherwise; the others follow in the next.
@@ -110,6 +127,7 @@ impl Shard {
             visits: 0,
             calls: 0,
             timers_per_call: TIMERS_PER_CALL,
+            overdue_per_call: TIMERS_PER_CALL,
         }
     }
 
@@ -131,21 +149,33 @@ impl Shard {
             return Some(self.now);
         }
         while let Some((due, timer)) = self.state.timers.first() {
-            if self.state.still_wants(due, timer) {
-                return Some(due);
+            let wanted = self.state.still_wants(due, timer);
+            if wanted && !self.state.stalls(due, timer) {
+                break;
             }
             self.state.timers.pop_due(due);
         }
-        None
+        let overdue = (self.overdue_per_call > 0).then(|| self.state.overdue.first());
+        let first = self.state.timers.first().into_iter().chain(overdue.flatten());
+        first.map(|(due, _)| due).min()
     }
 
     /// Says whether timers may fire. A host that can't keep up with what they lead to holds
     /// them back for a while: they fire late, but the shard's memory stays bounded.
     pub fn pace(&mut self, pace: Pace) {
-        self.timers_per_call = match pace {
-            Pace::Free => TIMERS_PER_CALL,
-            Pace::HoldTimers => 0,
+        (self.timers_per_call, self.overdue_per_call) = match pace {
+            Pace::Free => (TIMERS_PER_CALL, TIMERS_PER_CALL),
+            Pace::Spread(overdue) => (TIMERS_PER_CALL, overdue),
+            Pace::HoldTimers => (0, 0),
         };
+    }
+
+    /// Whether it holds as many dead letters as it may: nobody should enter and no timer fire
+    /// until somebody has replayed or discarded some.
+    pub fn is_burdened(&self) -> bool {
+        let LetterLimits { count, bytes } = self.settings.letters;
+        let letters = &self.state.letters;
+        letters.len() >= count || letters.bytes() >= bytes
     }
 
     pub fn tally(&self, canvas: CanvasIx) -> &Tally {
@@ -154,10 +184,6 @@ impl Shard {
 
     pub fn canvas(&self, canvas: CanvasIx) -> &Arc<Canvas> {
         self.state.canvas(canvas)
-    }
-
-    pub fn dead_letters(&self) -> &[DeadLetter] {
-        &self.state.dead_letters
     }
 
     /// Journeys that have not ended.
@@ -194,13 +220,16 @@ impl Shard {
         decided.record.at = self.now;
         decided.record.changes.clear();
         decided.lines.clear();
-        let mut turn = Turn { shard: self, world, decided };
+        decided.letters.clear();
+        let mut turn = Turn { shard: self, world, decided, leaving: Leaving::default() };
         turn.resume();
+        turn.look_for_leaving(inputs);
         for input in inputs.drain(..) {
             turn.take(input);
         }
         turn.due();
         turn.run();
+        turn.withdraw();
         if let Some(lines) = &mut self.state.lines {
             std::mem::swap(lines, &mut decided.lines);
         }
@@ -218,6 +247,7 @@ struct Turn<'a> {
     shard: &'a mut Shard,
     world: &'a dyn World,
     decided: &'a mut Decided,
+    leaving: Leaving,
 }
 
 impl Turn<'_> {
@@ -233,6 +263,11 @@ impl Turn<'_> {
                 self.message_answered(message, attempt, outcome);
             }
             Input::Fetched { journey, visit, answers } => self.fetched(journey, visit, answers),
+            Input::Delete { user } => self.delete(user),
+            Input::Pause { canvas } => self.pause(&canvas),
+            Input::Resume { canvas } => self.go_on(&canvas),
+            Input::Replay { letter } => self.replay(letter),
+            Input::Discard { letter } => self.discard(letter),
         }
     }
 
@@ -276,14 +311,8 @@ impl Turn<'_> {
 
     /// A step could not do its work: kept for people, and the user takes the failure door.
     fn fail(&mut self, journey: JourneyIx, reason: String, payload: String) {
-        self.bury(self.shard.state.origin(journey), reason, payload);
+        self.bury(journey, reason, payload);
         self.leave(journey, Door::ON_FAILURE, None);
-    }
-
-    fn bury(&mut self, origin: Origin, reason: String, payload: String) {
-        let key = self.shard.state.key(origin);
-        let letter = DeadLetter { at: self.now(), key, reason, payload };
-        self.emit(Change::DeadLetter(Box::new(letter)));
     }
 }
 

@@ -23,7 +23,8 @@ impl Shard {
     /// What was committed to be done and has no final outcome: to be performed (again)
     /// after the last record was replayed. Visits that were waiting for answers start
     /// over with the next step. A message that may go out at most once is not among them:
-    /// it may have gone out, and is settled as unknown with the next step.
+    /// it may have gone out, and is settled as unknown with the next step. Nor is one whose
+    /// Canvas is paused.
     #[must_use]
     pub fn recover(&mut self) -> Vec<Effect> {
         let writes = self.state.writes.iter().filter(|(_, write)| write.stage == Stage::InFlight);
@@ -31,7 +32,9 @@ impl Shard {
         let messages = self.state.messages.iter();
         let messages = messages.filter(|(_, message)| message.stage == Stage::InFlight);
         let (again, in_doubt): (Vec<_>, Vec<_>) = messages.partition(|(_, message)| {
-            message.content.delivery == Delivery::AtLeastOnce || is_planted(Bug::AtMostOnceResent)
+            let again = message.content.delivery == Delivery::AtLeastOnce;
+            (again || is_planted(Bug::AtMostOnceResent))
+                && !self.state.is_paused(message.origin.canvas)
         });
         let messages: Vec<_> = again.into_iter().map(|(id, _)| id).collect();
         let in_doubt = in_doubt.into_iter().map(|(id, _)| id).collect();

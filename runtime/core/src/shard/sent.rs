@@ -41,16 +41,18 @@ impl Turn<'_> {
     fn take_sent(&mut self, id: ItemId, outcome: FinalSend, why: Option<Box<str>>) {
         let journey = self.shard.state.messages.get(id).expect("the caller has found it").journey;
         self.emit(Change::Sent { message: id, outcome });
-        self.leave(journey, Door::NEXT, why);
+        if let Some(journey) = journey {
+            self.leave(journey, Door::NEXT, why);
+        }
     }
 
     fn give_up_sending(&mut self, id: ItemId, reason: String) {
-        let message = self.shard.state.messages.get(id).expect("the caller has found it");
-        let (journey, origin) = (message.journey, message.origin);
-        let payload = serde_json::to_string(&*message.content).expect("a message is plain data");
-        let outcome = FinalSend::Refused(reason.as_str().into());
-        self.bury(origin, reason, payload);
+        let journey = self.shard.state.messages.get(id).expect("the caller has found it").journey;
+        self.bury_message(id, reason.as_str().into());
+        let outcome = FinalSend::Refused(reason.into());
         self.emit(Change::Sent { message: id, outcome });
-        self.leave(journey, Door::ON_FAILURE, None);
+        if let Some(journey) = journey {
+            self.leave(journey, Door::ON_FAILURE, None);
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Turn<'_> {
             WriteOutcome::Committed(level) => {
                 return self.settle(id, Final::Committed(level), Door::NEXT);
             }
-            WriteOutcome::Refused(reason) => return self.refuse(id, &reason),
+            WriteOutcome::Refused(reason) => return self.refuse(id, done, &reason),
             // A wait that the backend asks for is no failure of the write.
             WriteOutcome::Again { after: Some(after), refused, .. } => {
                 (self.now() + policy.told(after), write.failures, refused)
@@ -43,7 +43,7 @@ impl Turn<'_> {
                 let failures = write.failures + u32::from(!is_planted(Bug::AttemptsNotCounted));
                 if failures >= policy.attempts {
                     let reason = format!("gave up after {failures} attempts; the last: {cause}");
-                    return self.refuse(id, &reason);
+                    return self.refuse(id, done, &reason);
                 }
                 let wait = policy.delay(failures, self.shard.salt(id));
                 (self.now() + wait, failures, refused)
@@ -55,10 +55,8 @@ impl Turn<'_> {
     }
 
     /// The write never will be made: kept as a dead letter, and its user goes on.
-    fn refuse(&mut self, id: ItemId, reason: &str) {
-        let write = self.shard.state.writes.get(id).expect("the caller has found it");
-        let (origin, payload) = (write.origin, write.objects.to_json());
-        self.bury(origin, reason.to_owned(), payload);
+    fn refuse(&mut self, id: ItemId, done: Progress, reason: &str) {
+        self.bury_write(id, done, reason.into());
         self.settle(id, Final::Refused(reason.into()), Door::ON_FAILURE);
     }
 

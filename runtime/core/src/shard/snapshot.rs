@@ -5,22 +5,24 @@
 //! other replayed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use flowrun_sdk::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, State};
+use super::{Shard, snapshot_1};
 use crate::Version;
 use crate::journey::{Journeys, State as Rest};
+use crate::letters::Letters;
 use crate::outbox::{Outbox, PendingMessage, PendingWrite, Stage};
-use crate::record::DeadLetter;
+use crate::pauses::Pauses;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use crate::users::{Kept, Users};
-use crate::{CanvasIx, ItemId, JourneyIx};
+use crate::{Canvas, CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why a snapshot can't be restored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +40,8 @@ impl std::fmt::Display for Unrestorable {
         match self {
             Unrestorable::Empty => f.write_str("an empty snapshot"),
             Unrestorable::Format(format) => {
-                write!(f, "a snapshot of format {format}; this version reads {FORMAT}")
+                let former = snapshot_1::FORMAT;
+                write!(f, "a snapshot of format {format}; this version reads {former} and {FORMAT}")
             }
             Unrestorable::Damaged => f.write_str("a damaged snapshot"),
             Unrestorable::OtherCanvases => {
@@ -58,20 +61,22 @@ struct Taken<'a> {
     journeys: &'a Journeys,
     writes: &'a Outbox<PendingWrite>,
     messages: &'a Outbox<PendingMessage>,
-    dead_letters: &'a [DeadLetter],
+    letters: &'a Letters,
+    paused: Vec<CanvasIx>,
     tallies: Vec<Tally>,
 }
 
 #[derive(Deserialize)]
-struct Read {
-    now: Millis,
-    canvases: Vec<Version>,
-    users: Kept,
-    journeys: Journeys,
-    writes: Outbox<PendingWrite>,
-    messages: Outbox<PendingMessage>,
-    dead_letters: Vec<DeadLetter>,
-    tallies: Vec<Tally>,
+pub(super) struct Read {
+    pub now: Millis,
+    pub canvases: Vec<Version>,
+    pub users: Kept,
+    pub journeys: Journeys,
+    pub writes: Outbox<PendingWrite>,
+    pub messages: Outbox<PendingMessage>,
+    pub letters: Letters,
+    pub paused: Vec<CanvasIx>,
+    pub tallies: Vec<Tally>,
 }
 
 impl Shard {
@@ -93,12 +98,13 @@ impl Shard {
         let state = &self.state;
         let taken = Taken {
             now,
-            canvases: versions(state),
+            canvases: versions(&state.canvases),
             users: state.users.keep(),
             journeys: &state.journeys,
             writes: &state.writes,
             messages: &state.messages,
-            dead_letters: &state.dead_letters,
+            letters: &state.letters,
+            paused: state.pauses.keep(),
             tallies,
         };
         postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
@@ -110,8 +116,8 @@ impl Shard {
     /// # Errors
     /// If the bytes are no snapshot of these Canvases; the shard is then as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Unrestorable> {
-        let read = decode(bytes)?;
-        if !versions(&self.state).starts_with(&read.canvases) {
+        let read = decode(bytes, &self.state.canvases)?;
+        if !versions(&self.state.canvases).starts_with(&read.canvases) {
             return Err(Unrestorable::OtherCanvases);
         }
         if read.tallies.len() != read.canvases.len() {
@@ -120,35 +126,41 @@ impl Shard {
         let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
         let state = &mut self.state;
         state.timers = timers(&read.journeys, &read.writes, &read.messages);
+        state.overdue = Timers::default();
         state.users = users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
-        state.dead_letters = read.dead_letters;
+        state.letters = read.letters;
+        state.pauses = Pauses::from_kept(read.paused);
         state.tallies.splice(..read.tallies.len(), read.tallies);
         self.now = read.now;
         Ok(())
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Read, Unrestorable> {
+/// The canvases help to understand a former format; without them its dead letters are left out.
+fn decode(bytes: &[u8], canvases: &[Arc<Canvas>]) -> Result<Read, Unrestorable> {
     match bytes {
         [] => Err(Unrestorable::Empty),
         [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
             Ok((read, [])) => Ok(read),
             _ => Err(Unrestorable::Damaged),
         },
+        [snapshot_1::FORMAT, rest @ ..] => {
+            snapshot_1::read(rest, canvases).ok_or(Unrestorable::Damaged)
+        }
         [format, ..] => Err(Unrestorable::Format(*format)),
     }
 }
 
 /// The journeys of a snapshot, with their Canvases.
 pub(super) fn standing(bytes: &[u8]) -> Result<BTreeMap<JourneyIx, CanvasIx>, Unrestorable> {
-    let journeys = decode(bytes)?.journeys;
+    let journeys = decode(bytes, &[])?.journeys;
     Ok(journeys.iter().map(|(ix, journey)| (ix, journey.canvas)).collect())
 }
 
-fn versions(state: &State) -> Vec<Version> {
-    state.canvases.iter().map(|canvas| canvas.head.version).collect()
+pub(super) fn versions(canvases: &[Arc<Canvas>]) -> Vec<Version> {
+    canvases.iter().map(|canvas| canvas.head.version).collect()
 }
 
 /// Whatever somebody waits for.
@@ -159,7 +171,7 @@ fn timers(
 ) -> Timers {
     let mut timers = Timers::default();
     for (JourneyIx(slot), journey) in journeys.iter() {
-        if let Rest::Waiting { due, .. } = journey.state {
+        if let Rest::Waiting { due, .. } | Rest::Parked { since: due } = journey.state {
             timers.set(due, Timer::Journey(slot));
         }
     }

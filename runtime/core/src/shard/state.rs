@@ -9,9 +9,11 @@ use flowrun_sdk::{Door, Millis};
 use hashbrown::HashMap;
 
 use crate::journey::{Journey, Journeys, State as Rest};
+use crate::letters::{Left, Letters};
 use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
+use crate::pauses::Pauses;
 use crate::planted::{Bug, is_planted};
-use crate::record::{Change, DeadLetter, Ending, Final, FinalSend};
+use crate::record::{Change, Ending, Final, FinalSend};
 use crate::tally::{StepTally, Tally};
 use crate::timers::{Timer, Timers};
 use crate::trace::{Counts, Line, What};
@@ -27,9 +29,12 @@ pub(crate) struct State {
     pub users: Users,
     pub journeys: Journeys,
     pub timers: Timers,
+    /// Due, and let go a few at a time.
+    pub overdue: Timers,
+    pub pauses: Pauses,
     pub writes: Outbox<PendingWrite>,
     pub messages: Outbox<PendingMessage>,
-    pub dead_letters: Vec<DeadLetter>,
+    pub letters: Letters,
     pub tallies: Vec<Tally>,
     /// Lines about the changes, where somebody listens.
     pub lines: Option<Vec<Line>>,
@@ -38,6 +43,11 @@ pub(crate) struct State {
 impl State {
     pub fn canvas(&self, canvas: CanvasIx) -> &Arc<Canvas> {
         &self.canvases[canvas.index()]
+    }
+
+    /// The number by which a host may know a user, if they have entered.
+    pub fn number_of(&self, user: &str) -> Option<crate::UserIx> {
+        self.users.number(self.users.find(user)?)
     }
 
     pub fn origin(&self, journey: JourneyIx) -> Origin {
@@ -93,6 +103,7 @@ impl State {
                         stage: Stage::Queued,
                         deadline: *deadline,
                         next: NONE,
+                        letter: None,
                     },
                 );
                 if let Some(deadline) = deadline {
@@ -129,10 +140,10 @@ impl State {
             Change::Sending { journey, message, content } => {
                 self.rest(*journey, Rest::Sending { message: *message });
                 let origin = self.origin(*journey);
-                let (journey, content) = (*journey, content.clone());
-                let stage = Stage::InFlight;
+                let (journey, content) = (Some(*journey), content.clone());
+                let (attempt, failures, stage, letter) = (1, 0, Stage::InFlight, None);
                 let pending =
-                    PendingMessage { origin, journey, content, attempt: 1, failures: 0, stage };
+                    PendingMessage { origin, journey, content, attempt, failures, stage, letter };
                 self.messages.insert(*message, pending);
             }
             Change::SendRetry { message, due, failures } => {
@@ -146,14 +157,7 @@ impl State {
                 self.messages.get_mut(*message).expect("it is in the outbox").stage =
                     Stage::InFlight;
             }
-            Change::Sent { message, outcome } => {
-                let pending = self.messages.remove(*message);
-                self.rest(pending.journey, Rest::Ready);
-                if *outcome == FinalSend::Sent {
-                    self.tallies[pending.origin.canvas.index()].messages += 1;
-                    self.sent(at, pending);
-                }
-            }
+            Change::Sent { message, outcome } => self.sent(at, *message, outcome),
             Change::Remembered { journey, variables } => {
                 let journey = self.journeys.at_mut(*journey);
                 let context = Arc::make_mut(journey.context.get_or_insert_default());
@@ -161,7 +165,30 @@ impl State {
                     context.insert(name.clone(), value.clone());
                 }
             }
-            Change::DeadLetter(letter) => self.dead_letter(letter),
+            Change::DeadLetter(misfit) => self.misfit(misfit),
+            Change::WriteBuried { write, done, reason } => {
+                self.write_buried(at, *write, done, reason);
+            }
+            Change::MessageBuried { message, reason } => {
+                self.message_buried(at, *message, reason);
+            }
+            Change::WriteReplayed { letter, write } => self.write_replayed(at, *letter, *write),
+            Change::MessageReplayed { letter, message } => {
+                self.message_replayed(at, *letter, *message);
+            }
+            Change::Discarded { letter } => self.letters.remove(*letter),
+            Change::Paused { canvas } => self.pauses.begin(*canvas),
+            Change::Unpaused { canvas } => {
+                for (due, timer) in self.pauses.end(*canvas) {
+                    self.overdue.set(due, timer);
+                }
+            }
+            Change::Parked { journey } => {
+                self.rest(*journey, Rest::Parked { since: at });
+                self.timers.set(at, Timer::Journey(journey.0));
+                self.line(at, *journey, || What::Waiting { until: None, for_what: "resume" });
+            }
+            Change::Deleted { user } => self.deleted(user),
             Change::Exited { journey, ending } => self.exited(at, *journey, ending),
             Change::Aborted { journey } => {
                 let Journey { canvas, node, .. } = *self.journeys.at(*journey);
@@ -246,7 +273,7 @@ impl State {
     }
 
     /// Puts a journey into a state, and keeps the counters of who rests where.
-    fn rest(&mut self, ix: JourneyIx, state: Rest) {
+    pub(super) fn rest(&mut self, ix: JourneyIx, state: Rest) {
         let journey = self.journeys.at_mut(ix);
         let (canvas, node) = (journey.canvas, journey.node);
         let before = std::mem::replace(&mut journey.state, state);
@@ -264,7 +291,7 @@ impl State {
     }
 
     /// Adds a write to the end of its user's queue.
-    fn queue(&mut self, id: ItemId, mut write: PendingWrite) {
+    pub(super) fn queue(&mut self, id: ItemId, mut write: PendingWrite) {
         let user = write.origin.user;
         let last = self.users.last_write(user);
         if last == NONE {
@@ -294,6 +321,9 @@ impl State {
             Final::Committed(level) => level.word(),
             Final::Refused(_) => "refused",
         };
+        if let (Some(letter), Final::Committed(_)) = (write.letter, outcome) {
+            self.letters.remove(letter);
+        }
         match write.journey {
             Some(journey) => {
                 self.rest(journey, Rest::Ready);
@@ -313,68 +343,39 @@ impl State {
 
     /// A write that became final after its journey had gone on.
     fn late(&mut self, at: Millis, origin: Origin, outcome: &'static str) {
-        if self.lines.is_none() {
-            return;
-        }
-        let key = self.key(origin);
-        let line = Line {
-            at,
-            canvas: Some(key.canvas.clone()),
-            user: Some(key.user.clone()),
-            entry: Some(key.entry),
-            step: Some(key.step.clone()),
-            what: What::Released { key: key.to_string(), outcome },
-        };
-        self.push_line(line);
+        self.line_of(at, origin, |key| What::Released { key, outcome });
     }
 
-    fn sent(&mut self, at: Millis, pending: PendingMessage) {
-        if self.lines.is_none() {
+    fn sent(&mut self, at: Millis, id: ItemId, outcome: &FinalSend) {
+        let pending = self.messages.remove(id);
+        if let Some(journey) = pending.journey {
+            self.rest(journey, Rest::Ready);
+        }
+        match (pending.letter, outcome) {
+            (Some(letter), FinalSend::Sent) => self.letters.remove(letter),
+            (Some(letter), FinalSend::Unknown) => {
+                let why = "unknown whether it was sent when it was replayed";
+                self.letters.renew(letter, at, why, Left::InDoubt(pending.content.clone()));
+            }
+            (Some(_), FinalSend::Refused(_)) | (None, _) => {}
+        }
+        if *outcome != FinalSend::Sent {
             return;
         }
-        let message = self.key(pending.origin).to_string();
+        self.tallies[pending.origin.canvas.index()].messages += 1;
         let content = &pending.content;
-        let what = What::Sent {
+        self.line_of(at, pending.origin, |message| What::Sent {
             channel: content.channel.clone(),
             message,
             subject: content.subject.clone(),
             body: content.body.clone(),
-        };
-        self.line(at, pending.journey, || what);
-    }
-
-    fn dead_letter(&mut self, letter: &DeadLetter) {
-        let canvas = self
-            .canvases
-            .iter()
-            .position(|canvas| {
-                canvas.head.name == letter.key.canvas && canvas.head.version == letter.key.version
-            })
-            .expect("a dead letter is of a loaded Canvas");
-        self.tallies[canvas].dead_letters += 1;
-        let plan = self.canvases[canvas].clone();
-        if let Some(node) = plan.graph().node_weights().position(|node| node.id == letter.key.step)
-        {
-            self.tallies[canvas].steps[node].failed += 1;
-        }
-        self.dead_letters.push(letter.clone());
-        if self.lines.is_some() {
-            self.push_line(Line {
-                at: letter.at,
-                canvas: Some(letter.key.canvas.clone()),
-                user: Some(letter.key.user.clone()),
-                entry: Some(letter.key.entry),
-                step: Some(letter.key.step.clone()),
-                what: What::DeadLetter {
-                    key: letter.key.to_string(),
-                    reason: letter.reason.clone(),
-                    payload: letter.payload.clone(),
-                },
-            });
-        }
+        });
     }
 
     fn exited(&mut self, at: Millis, ix: JourneyIx, ending: &Ending) {
+        if *ending == Ending::Deleted {
+            self.torn_off(ix);
+        }
         self.line(at, ix, || What::Exited { reason: ending.reason().to_owned() });
         let journey = self.journeys.remove(ix);
         assert_eq!(journey.state, Rest::Ready, "only who is ready ends");
@@ -385,6 +386,7 @@ impl State {
             Ending::Step(reason) if **reason == *Ending::Completed.reason() => tally.completed += 1,
             Ending::Step(_) => tally.exited += 1,
             Ending::UpdateFailed | Ending::SendFailed | Ending::StepFailed => tally.failed += 1,
+            Ending::Deleted => tally.deleted += 1,
         }
     }
 
@@ -395,9 +397,14 @@ impl State {
             Timer::Journey(slot) if is_planted(Bug::TimerTwice) => {
                 self.journeys.get(JourneyIx(slot)).is_some()
             }
-            Timer::Journey(slot) => self.journeys.get(JourneyIx(slot)).is_some_and(
-                |journey| matches!(journey.state, Rest::Waiting { due: until, .. } if until == due),
-            ),
+            Timer::Journey(slot) => {
+                self.journeys.get(JourneyIx(slot)).is_some_and(|journey| match journey.state {
+                    Rest::Waiting { due: until, .. } | Rest::Parked { since: until } => {
+                        until == due
+                    }
+                    _ => false,
+                })
+            }
             Timer::Deadline(slot) => self
                 .writes
                 .in_slot(slot)
@@ -434,6 +441,22 @@ impl State {
         self.push_line(line);
     }
 
+    /// A line about a write or message whose journey may be gone.
+    pub fn line_of(&mut self, at: Millis, origin: Origin, what: impl FnOnce(String) -> What) {
+        if self.lines.is_none() {
+            return;
+        }
+        let key = self.key(origin);
+        self.push_line(Line {
+            at,
+            canvas: Some(key.canvas.clone()),
+            user: Some(key.user.clone()),
+            entry: Some(key.entry),
+            step: Some(key.step.clone()),
+            what: what(key.to_string()),
+        });
+    }
+
     /// Entering happens to a Canvas, not at a step.
     fn unplaced_last_line(&mut self) {
         if let Some(line) = self.lines.as_mut().and_then(|lines| lines.last_mut()) {
@@ -451,7 +474,9 @@ impl State {
 fn counter(tally: &mut StepTally, state: Rest) -> Option<&mut u64> {
     match state {
         Rest::Ready => None,
-        Rest::Waiting { .. } | Rest::Fetching { .. } => Some(&mut tally.waiting),
+        Rest::Waiting { .. } | Rest::Fetching { .. } | Rest::Parked { .. } => {
+            Some(&mut tally.waiting)
+        }
         Rest::Held { .. } => Some(&mut tally.held),
         Rest::Sending { .. } => Some(&mut tally.sending),
     }

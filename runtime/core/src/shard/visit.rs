@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowrun_sdk::{CohortBuilder, Decision, Door, Millis};
+use flowrun_sdk::{CohortBuilder, Decision, Delivery, Door, Millis};
 use flowrun_template::Answer;
 use serde_json::Value as Json;
 
@@ -29,6 +29,10 @@ impl Turn<'_> {
     pub(super) fn run(&mut self) {
         for canvas in 0..self.shard.ready.len() {
             let canvas = CanvasIx(canvas as u16);
+            if self.shard.state.is_paused(canvas) {
+                self.park(canvas);
+                continue;
+            }
             let plan = self.shard.state.canvas(canvas).clone();
             for &node in plan.order() {
                 let ready = &mut self.shard.ready[canvas.index()][node.index()];
@@ -50,7 +54,14 @@ impl Turn<'_> {
     pub(super) fn resume(&mut self) {
         for message in std::mem::take(&mut self.shard.in_doubt) {
             let Some(pending) = self.shard.state.messages.get(message) else { continue };
-            let outcome = SendOutcome::Unknown("the process ended meanwhile".into());
+            let outcome = match pending.content.delivery {
+                Delivery::AtMostOnce => SendOutcome::Unknown("the process ended meanwhile".into()),
+                // Its Canvas is paused: it waits for that to end.
+                Delivery::AtLeastOnce => {
+                    let cause = "the process ended meanwhile".into();
+                    SendOutcome::Retry { after: Some(Millis(0)), cause }
+                }
+            };
             self.message_answered(message, pending.attempt, outcome);
         }
         for journey in std::mem::take(&mut self.shard.resume) {
@@ -106,7 +117,7 @@ impl Turn<'_> {
         // each other cost a fraction.
         let profile = |ix: &JourneyIx| {
             let user = state.journeys.at(*ix).user;
-            self.world.profile(Some(user), state.users.name(user))
+            self.world.profile(state.users.number(user), state.users.name(user))
         };
         let profiles: Vec<_> =
             if needs_profile { journeys.iter().map(profile).collect() } else { Vec::new() };

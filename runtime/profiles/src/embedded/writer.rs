@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::shelf::{Change, Shelf};
 use super::{Error, failed};
-use crate::users::{self, Parsed, User};
+use crate::users::{self, NotKept, Parsed, User};
 
 /// What the writer is asked for, and where the answer goes.
 pub(super) enum Job {
@@ -137,7 +137,13 @@ impl Bench {
             Job::Commit(request, _) => {
                 let parts = request.parts.iter();
                 let places: Vec<_> = parts.map(|part| self.place(&part.write.key.user)).collect();
-                return Some(users::commit(now, request, &places, &mut self.users));
+                return Some(users::commit(
+                    now,
+                    request,
+                    &places,
+                    &mut self.users,
+                    &mut NotKept::default(),
+                ));
             }
             Job::Change(Work::Put(profiles), _) => {
                 for profile in profiles {

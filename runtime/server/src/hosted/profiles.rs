@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::engine::Profiles;
 use crate::engine::clock::Clock;
 use crate::engine::core::batcher::{BatcherSettings, Limits, Part, Reply, Request};
 use crate::engine::core::{Millis, World};
 use crate::engine::profile_backends::{About, ProfileBackend};
+use crate::engine::{self, Profiles};
 use crate::memory::Memory;
 use crate::track::{self, Directory, Profile, Profiles as _};
 use crate::workspace::Busy;
@@ -55,10 +55,11 @@ impl ProfileBackend for Held {
     }
 
     async fn commit(&self, request: &Request) -> Reply {
-        self.memory.write_held(self.clock.now(), &request.parts)
+        self.memory.write_held(self.clock.now(), &request.parts).await
     }
 }
 
+#[async_trait]
 impl Profiles for Held {
     fn read(&self, look: &mut dyn FnMut(&dyn World)) {
         self.memory.lend(look);
@@ -66,5 +67,9 @@ impl Profiles for Held {
 
     fn acknowledge(&self, now: Millis, parts: &[Part], reply: &Reply) {
         self.memory.acknowledge(now, parts, reply);
+    }
+
+    async fn kept(&self) -> Result<(), engine::Busy> {
+        Ok(self.memory.kept_now().await?)
     }
 }

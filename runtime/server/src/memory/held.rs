@@ -5,13 +5,16 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Memory;
+use super::{Kept, Memory};
 use crate::engine::core::batcher::{Answers, Part, Reply};
 use crate::engine::core::{Millis, Outcome, UserIx, World};
 use crate::track::{self, Array, Batch, Directory, Prepared, Profile, WriteKey};
+use crate::workspace::Busy;
 
 /// How long to wait for the end of a maintenance.
 const MAINTENANCE: Millis = Millis(1_000);
+/// How long a full disk is left alone.
+const WHILE_FULL: Millis = Millis(1_000);
 
 /// Profiles as decisions read them: by external id, or by braze_id where there is none.
 struct Read<'a>(&'a Directory);
@@ -32,15 +35,19 @@ impl Memory {
     }
 
     /// Writes held updates, and says of each object what became of it.
-    pub(crate) fn write_held(&self, now: Millis, parts: &[Part]) -> Reply {
+    pub(crate) async fn write_held(&self, now: Millis, parts: &[Part]) -> Reply {
+        if let Err(busy) = self.room() {
+            return unwritten(busy);
+        }
         let objects = Objects::of(parts, |_, _| true);
-        match self.commit_held(now, &objects) {
-            Some(batch) => objects.reply(&batch),
-            None => {
-                let cause = "the profiles are in maintenance".to_owned();
-                let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
-                Reply::new(Some(503), Answers::All(wait))
-            }
+        let Some((batch, kept)) = self.commit_held(now, &objects) else {
+            let cause = "the profiles are in maintenance".to_owned();
+            let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
+            return Reply::new(Some(503), Answers::All(wait));
+        };
+        match kept.done().await {
+            Ok(()) => objects.reply(&batch),
+            Err(busy) => unwritten(busy),
         }
     }
 
@@ -56,14 +63,39 @@ impl Memory {
         let mut state = self.state();
         // A maintenance is about requests; what is written elsewhere can't wait for its end.
         state.apply_held(&objects, now);
+        // Who is released by it waits for the disk: see `kept_now`.
+        let _ = self.keep(&mut state);
     }
 
-    fn commit_held(&self, now: Millis, objects: &Objects) -> Option<Batch> {
+    /// Ends when all that was changed is durable.
+    pub(crate) async fn kept_now(&self) -> Result<(), Busy> {
+        let kept = self.keep(&mut self.state());
+        kept.done().await
+    }
+
+    fn commit_held(&self, now: Millis, objects: &Objects) -> Option<(Batch, Kept)> {
         let mut state = self.state();
-        match state.queue {
-            Some(_) => None,
-            None => Some(state.apply_held(objects, now)),
+        if state.queue.is_some() {
+            return None;
         }
+        let batch = state.apply_held(objects, now);
+        Some((batch, self.keep(&mut state)))
+    }
+}
+
+/// Of writes that the disk didn't take: while it is full they wait, and else nobody knows.
+fn unwritten(busy: Busy) -> Reply {
+    let cause = match busy {
+        Busy::Full => "no space is left on the disk of the profiles".to_owned(),
+        other => other.to_string(),
+    };
+    match busy {
+        Busy::Full => Reply {
+            status: None,
+            answers: Answers::All(Outcome::Retry { after: Some(WHILE_FULL), cause }),
+            pause: Some(WHILE_FULL),
+        },
+        _ => Reply::new(None, Answers::All(Outcome::Unknown(cause))),
     }
 }
 

@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use super::{Memory, State};
-use crate::track::{Id, Profile, Properties, Recipient, Recipients, Reply, Trigger};
-use crate::workspace::{Busy, Timing};
+use crate::track::{Id, Limits, Profile, Properties, Recipient, Recipients, Reply, Trigger};
+use crate::workspace::{Busy, Planned, Timing};
 
 /// Schedules that may wait.
 pub(super) const MOST: usize = 10_000;
@@ -27,6 +27,8 @@ const AGAIN_MS: i64 = 1_000;
 
 pub(super) struct Plan {
     trigger: Trigger,
+    /// The request, from which the trigger is read again.
+    written: Map<String, Json>,
     timing: Timing,
     /// Who has entered already, of a schedule that goes round the earth.
     entered: BTreeSet<Id>,
@@ -35,12 +37,48 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub fn new(trigger: Trigger, timing: Timing) -> Plan {
+    pub fn new(Planned { trigger, written }: Planned, timing: Timing) -> Plan {
         let named = match &trigger.to {
             Recipients::Named(named) => named.len(),
             Recipients::Everybody => 0,
         };
-        Plan { trigger, timing, entered: BTreeSet::new(), left: (0..named).collect() }
+        Plan { trigger, written, timing, entered: BTreeSet::new(), left: (0..named).collect() }
+    }
+
+    /// As bytes, for a store.
+    pub fn encode(&self) -> Vec<u8> {
+        let timing = match self.timing {
+            Timing::At { ms } => json!({ "at": ms }),
+            Timing::Local { civil_ms } => json!({ "local": civil_ms }),
+        };
+        let entered: Vec<u64> = self.entered.iter().map(|id| id.0).collect();
+        let kept = json!({
+            "request": self.written, "timing": timing, "entered": entered, "left": self.left,
+        });
+        kept.to_string().into_bytes()
+    }
+
+    /// Reads a plan back; `None` if these bytes are none.
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Option<Plan> {
+        let Json::Object(mut kept) = serde_json::from_slice(bytes).ok()? else { return None };
+        let Some(Json::Object(written)) = kept.remove("request") else { return None };
+        let trigger = Trigger::parse(&written, limits).ok()?;
+        let timing = kept.get("timing")?;
+        let timing = match (timing["at"].as_i64(), timing["local"].as_i64()) {
+            (Some(ms), _) => Timing::At { ms },
+            (None, Some(civil_ms)) => Timing::Local { civil_ms },
+            (None, None) => return None,
+        };
+        let numbers = |key: &str| -> Option<Vec<u64>> {
+            kept.get(key)?.as_array()?.iter().map(Json::as_u64).collect()
+        };
+        let entered = numbers("entered")?.into_iter().map(Id).collect();
+        let mut plan = Plan::new(Planned { trigger, written }, timing);
+        let named = plan.left.len();
+        plan.left =
+            numbers("left")?.into_iter().filter_map(|at| usize::try_from(at).ok()).collect();
+        let fits = plan.left.iter().all(|at| *at < named);
+        fits.then_some(Plan { entered, ..plan })
     }
 
     pub fn is_of(&self, canvas: &str) -> bool {
@@ -73,7 +111,7 @@ impl Plan {
 
 impl Memory {
     /// Enters who is due. Answers when to look again.
-    pub(super) fn run_plans(&self, now_ms: i64) -> Option<i64> {
+    pub(crate) fn run_plans(&self, now_ms: i64) -> Option<i64> {
         let mut state = self.state();
         if state.queue.is_some() {
             return Some(now_ms.saturating_add(AGAIN_MS));
@@ -85,6 +123,7 @@ impl Memory {
         let mut full = false;
         for (_, id) in due {
             let Some(mut plan) = state.plans.remove(&id) else { continue };
+            state.ran.insert(id.clone());
             match self.run_plan(&mut state, &mut plan, now_ms) {
                 Ok(true) => {}
                 Ok(false) => drop(state.plans.insert(id, plan)),
@@ -96,6 +135,21 @@ impl Memory {
         }
         let next = state.plans.values().map(|plan| plan.next_ms(now_ms)).min();
         if full { Some(now_ms.saturating_add(AGAIN_MS)) } else { next }
+    }
+
+    /// Keeps how far schedules have come. Until then a crash lets those of the last round in again, rather than never: so
+    /// this is to be called after those who enter by them are committed.
+    pub(crate) async fn keep_ran(&self) {
+        let (ran, kept) = {
+            let mut state = self.state();
+            let ran = std::mem::take(&mut state.ran);
+            let kept = self.keep_with(&mut state, ran.clone());
+            (ran, kept)
+        };
+        if kept.done().await.is_err() {
+            // Rows that wait for space are kept in time; of a lost file nobody asks any more.
+            tracing::warn!(schedules = ran.len(), "how far schedules have come is not kept yet");
+        }
     }
 
     /// True when nothing of it is left.

@@ -16,6 +16,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Response<Body> {
     let mut reply = success(200)
         .with("status", status)
         .with("write_keys", about.write_keys)
+        .with("durable", about.durable)
         .with("commit", about.commit.word())
         .with("version", env!("CARGO_PKG_VERSION"));
     let figures = api.workspace.figures();

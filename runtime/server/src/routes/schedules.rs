@@ -6,7 +6,7 @@ use super::triggers::{answer, read};
 use crate::api::{Api, Call};
 use crate::reply::{Fault, refused, success};
 use crate::track::{Reply, date};
-use crate::workspace::{Dispatch, ScheduleId, Timing};
+use crate::workspace::{Dispatch, Planned, ScheduleId, Timing};
 
 /// How far the first and the last clock on earth are behind UTC.
 const LAST_ZONE_MS: i64 = 12 * 3_600_000;
@@ -22,11 +22,12 @@ pub(super) async fn create(mut call: Call<'_>) -> Result<Reply, Fault> {
     };
     let (dispatch, schedule) = (Dispatch::random()?, ScheduleId::random()?);
     let (workspace, at_ms) = (call.api.workspace.clone(), call.said.at_ms);
+    let planned = Planned { trigger, written: call.said.json };
     let kept = (dispatch.clone(), schedule.clone());
     // A Canvas that takes nobody today may do so by then: the schedule is kept.
     let scheduled = Api::whole(async move {
         let (dispatch, schedule) = kept;
-        workspace.schedule(trigger, &dispatch, &schedule, timing, at_ms).await
+        workspace.schedule(planned, &dispatch, &schedule, timing, at_ms).await
     });
     if let Err(refusal) = scheduled.await? {
         return refused(refusal);

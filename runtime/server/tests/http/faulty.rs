@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flowrun_server::track::{Limits, Reply, Trigger, WriteKey};
 use flowrun_server::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Memory, Neighbour, Refusal,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Memory, Neighbour, Planned, Refusal,
     ScheduleId, Timing, Workspace,
 };
 use serde_json::{Value as Json, json};
@@ -41,7 +41,7 @@ impl Workspace for Faulty {
 
     async fn schedule(
         &self,
-        _: Trigger,
+        _: Planned,
         _: &Dispatch,
         _: &ScheduleId,
         _: Timing,
@@ -71,6 +71,8 @@ impl Workspace for Faulty {
     fn content_blocks(&self) -> Arc<[ContentBlock]> {
         self.0.content_blocks()
     }
+
+    fn maintain(&self, _: Maintenance) {}
 
     async fn wake(&self, _: i64) -> Option<i64> {
         None

@@ -14,8 +14,7 @@ use std::sync::Arc;
 use flowrun_core::batcher::{Limits, Request};
 use flowrun_core::sdk::Door;
 use flowrun_core::{
-    Canvas, CanvasIx, Change, DeadLetter, Ending, FinalSend, JourneyIx, Millis, NodeIx, Record,
-    ShardId,
+    Canvas, CanvasIx, Change, Ending, FinalSend, ItemId, JourneyIx, Millis, NodeIx, Record, ShardId,
 };
 
 pub use requests::{Bin, Requests};
@@ -125,10 +124,18 @@ impl Days {
 #[derive(Debug, Default)]
 struct Open {
     journeys: Vec<Passage>,
-    /// Whom a write holds.
-    writes: Vec<Option<JourneyIx>>,
+    writes: Vec<Option<OpenWrite>>,
     /// Whose message it is, and the number of its channel.
     messages: Vec<Option<(JourneyIx, Arc<str>)>>,
+}
+
+/// A write without an outcome.
+#[derive(Clone, Copy, Debug)]
+struct OpenWrite {
+    /// Whom it holds, as long as it does.
+    holds: Option<JourneyIx>,
+    canvas: CanvasIx,
+    node: NodeIx,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -201,12 +208,21 @@ impl Funnel {
                 }
             }
             Change::Held { journey, write, .. } => {
-                open.journeys[journey.index()].held = at;
-                put(&mut open.writes, write.slot as usize, Some(*journey), None);
+                let passage = &mut open.journeys[journey.index()];
+                passage.held = at;
+                let (holds, Passage { canvas, node, .. }) = (Some(*journey), *passage);
+                let write = (write.slot as usize, OpenWrite { holds, canvas, node });
+                put(&mut open.writes, write.0, Some(write.1), None);
                 today.holds += 1;
             }
             Change::Settled { write, .. } | Change::Overdue { write } => {
-                let held = open.writes.get_mut(write.slot as usize).and_then(Option::take);
+                let slot = open.writes.get_mut(write.slot as usize);
+                let held = slot.as_ref().and_then(|slot| slot.and_then(|write| write.holds));
+                match (slot, change) {
+                    (Some(slot), Change::Settled { .. }) => *slot = None,
+                    (Some(Some(write)), _) => write.holds = None,
+                    _ => {}
+                }
                 if let Some(journey) = held {
                     let passage = open.journeys[journey.index()];
                     let course = &mut courses[passage.canvas.index()];
@@ -227,7 +243,30 @@ impl Funnel {
                     today.messages += 1;
                 }
             }
-            Change::DeadLetter(letter) => self.dead_letter(letter),
+            Change::DeadLetter(misfit) => {
+                let key = &misfit.key;
+                let of = |course: &Course| {
+                    let head = &course.plan.head;
+                    head.name == key.canvas && head.version == key.version
+                };
+                let Some(canvas) = courses.iter().position(of) else { return };
+                let mut nodes = courses[canvas].plan.graph().node_weights();
+                let Some(node) = nodes.position(|node| node.id == key.step) else { return };
+                self.dead_letter(CanvasIx(canvas as u16), NodeIx(node as u16), &misfit.reason);
+            }
+            Change::WriteBuried { write, reason, .. } => {
+                let open = open.writes.get(write.slot as usize).copied().flatten();
+                if let Some(OpenWrite { canvas, node, .. }) = open {
+                    self.dead_letter(canvas, node, reason);
+                }
+            }
+            Change::MessageBuried { message, reason } => {
+                let ItemId { slot, .. } = *message;
+                if let Some(Some((journey, _))) = open.messages.get(slot as usize) {
+                    let Passage { canvas, node, .. } = open.journeys[journey.index()];
+                    self.dead_letter(canvas, node, reason);
+                }
+            }
             Change::Exited { journey, ending } => {
                 let passage = open.journeys[journey.index()];
                 courses[passage.canvas.index()].ended(passage, at, ending);
@@ -241,23 +280,22 @@ impl Funnel {
             | Change::WriteResent { .. }
             | Change::SendRetry { .. }
             | Change::SendResent { .. }
-            | Change::Remembered { .. } => {}
+            | Change::Remembered { .. }
+            | Change::WriteReplayed { .. }
+            | Change::MessageReplayed { .. }
+            | Change::Discarded { .. }
+            | Change::Paused { .. }
+            | Change::Unpaused { .. }
+            | Change::Parked { .. }
+            | Change::Deleted { .. } => {}
         }
     }
 
-    fn dead_letter(&mut self, letter: &DeadLetter) {
-        let of = |course: &&mut Course| {
-            let head = &course.plan.head;
-            head.name == letter.key.canvas && head.version == letter.key.version
-        };
-        if let Some(course) = self.courses.iter_mut().find(of) {
-            let mut nodes = course.plan.graph().node_weights();
-            if let Some(node) = nodes.position(|node| node.id == letter.key.step) {
-                course.steps[node].failed += 1;
-            }
-        }
-        let reason: String = letter.reason.chars().take(LONGEST_REASON).collect();
-        let mut key = (letter.key.step.clone(), reason);
+    fn dead_letter(&mut self, canvas: CanvasIx, node: NodeIx, reason: &str) {
+        let course = &mut self.courses[canvas.index()];
+        course.steps[node.index()].failed += 1;
+        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        let mut key = (course.plan.node(node).id.clone(), reason);
         if self.dead_letters.len() >= MOST_REASONS && !self.dead_letters.contains_key(&key) {
             key.1 = "other reasons".to_owned();
         }
@@ -291,6 +329,7 @@ impl Course {
             // Nothing has failed yet where only time ran out.
             _ if passage.left_by == Door::ON_TIMEOUT => How::Exited,
             Ending::UpdateFailed | Ending::SendFailed | Ending::StepFailed => How::Failed,
+            Ending::Deleted => How::Exited,
         };
         let took = at - passage.entered;
         let reason = ending.reason();

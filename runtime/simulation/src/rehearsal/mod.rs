@@ -310,7 +310,7 @@ impl Rehearsal {
         self.script.requests()
     }
 
-    pub fn dead_letters(&self) -> impl Iterator<Item = &DeadLetter> {
+    pub fn dead_letters(&self) -> impl Iterator<Item = DeadLetter> {
         self.simulation.dead_letters()
     }
 

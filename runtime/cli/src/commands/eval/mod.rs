@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use self::fetching::Halt;
 use crate::answers::Source;
-use crate::console::{Console, Look, printable};
+use crate::console::{Console, Look, aside, printable};
 use crate::core::Millis;
 use crate::exit::Exit;
 use crate::folder::Folder;
@@ -230,7 +230,7 @@ fn stopped(
     match stop {
         Stop::Abort(reason) => {
             let word = console.notes.paint(Look::Note, "aborted:");
-            eprintln!("{word} {}", printable(&reason));
+            aside(&format!("{word} {}", printable(&reason)));
         }
         Stop::Needs(requests) => {
             let urls: Vec<&str> = requests.iter().map(|request| request.url.as_str()).collect();
@@ -255,5 +255,5 @@ fn stopped(
 fn say(console: &Console, message: &str, drawn: &str, hint: Option<&str>) {
     let word = console.notes.paint(Look::Bad, "error:");
     let hint = hint.map_or_else(String::new, |hint| format!("  = {}\n", printable(hint)));
-    eprint!("{word} {}\n{drawn}{hint}", printable(message));
+    aside(format!("{word} {}\n{drawn}{hint}", printable(message)).trim_end_matches('\n'));
 }

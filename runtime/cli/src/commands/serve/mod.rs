@@ -98,6 +98,11 @@ pub struct Serve {
     #[arg(long)]
     json: bool,
 
+    /// Begin with writes queued (202, up to 100,000 objects) until SIGUSR2 ends it; SIGUSR1 begins
+    /// one at any time. What is queued is in memory
+    #[arg(long)]
+    maintenance: bool,
+
     #[command(flatten)]
     source: Source,
 
@@ -176,9 +181,13 @@ impl Serve {
         entrances.lead_to(engine.clone());
         let api =
             ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
+        let hosted = Arc::new(Hosted::new(memory, engine.clone()));
+        if self.maintenance {
+            hosted.maintain(Maintenance::Begins);
+        }
+        signals::maintain(hosted.clone())?;
         self.announce(listener.local_addr()?, console)?;
         stage.twice.tell();
-        let hosted = Arc::new(Hosted::new(memory, engine.clone()));
         let over = async {
             tokio::select! {
                 () = signals.first() => {}

@@ -52,7 +52,9 @@ impl Stage {
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
         let (backend, endpoint) = backend(serve, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
-        let Some(mut opened) = scene::open_with(&files, &config, &serve.plugins, console)? else {
+        let named = serve.backend.as_ref();
+        let opened = scene::open_with(&files, &config, named, &serve.plugins, console)?;
+        let Some(mut opened) = opened else {
             return Ok(None);
         };
         let directory = directory(serve.users.as_deref(), console)?;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::bail;
-use flowrun_canvas::{Diagnostic, codes, render_text};
+use flowrun_canvas::render_text;
 
 use super::declaration::Declaration;
 use super::outcome::Outcome;
@@ -80,22 +80,15 @@ pub fn open(
     let mut canvases = Vec::new();
     let mut wrong = false;
     for path in paths {
-        let opened = canvases::open(path, &catalogue)?;
-        let Some(canvas) = opened.canvas else {
+        let mut opened = canvases::open(path, &catalogue)?;
+        let Some(canvas) = opened.canvas.take() else {
             wrong = true;
             let colors = console.notes.has_colors();
             let text = render_text(&opened.diagnostics, &opened.sources, colors);
             write!(io::stderr(), "{text}")?;
             continue;
         };
-        // The backend in memory knows write keys: nothing counts twice here.
-        let counts = |one: &&Diagnostic| one.code != codes::MAY_COUNT_TWICE;
-        let count = opened.diagnostics.iter().filter(counts).count();
-        if count > 0 {
-            let (path, word) = (path.display(), if count == 1 { "warning" } else { "warnings" });
-            console
-                .note(&format!("{count} {word} in {path}; read them with `flowrun check {path}`"));
-        }
+        canvases::note_warnings(&opened, None, None, console);
         canvases.push(Arc::new(canvas));
     }
     Ok((!wrong).then_some(canvases))

@@ -39,7 +39,7 @@ pub fn dead_letters(expected: u64, played: &Played, user: Option<&str>) -> Optio
     let letters = played.rehearsal.dead_letters();
     let mut of_user = letters.filter(|letter| user.is_none_or(|user| *letter.key.user == *user));
     let first = of_user.next();
-    let got = first.map_or(0, |_| 1 + of_user.count() as u64);
+    let got = first.as_ref().map_or(0, |_| 1 + of_user.count() as u64);
     let reason = first.map(|letter| {
         let (user, step) = (&letter.key.user, &letter.key.step);
         format!("the first is of {user} at `{step}`: {}", letter.reason)
