@@ -7,9 +7,10 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Backend, BackendUrl, Commit, ObjectLimits};
-use crate::console::aside;
+use crate::console::{aside, printable};
 use crate::core::batcher::Limits;
 use crate::core::{CommitLevel, Millis};
+use crate::folder;
 use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::plugin_backend::Outsourced;

@@ -55,7 +55,9 @@ pub enum Error {
         "the API key can't be sent in a header: it is empty or has spaces, line breaks or letters outside ASCII; check where it is read from"
     )]
     Key,
-    #[error("the certificates of the authorities can't be used: {why}; a file has them as PEM, from BEGIN CERTIFICATE to END CERTIFICATE")]
+    #[error(
+        "the certificates of the authorities can't be used: {why}; a file has them as PEM, from BEGIN CERTIFICATE to END CERTIFICATE"
+    )]
     Authorities { why: String },
 }
 

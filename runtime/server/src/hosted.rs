@@ -23,8 +23,8 @@ use crate::engine::{self, Engine, Logged};
 use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Maintenance, Neighbour, Planned, Refusal,
-    ScheduleId, Timing, Workspace,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Maintenance, Neighbour,
+    Planned, Refusal, ScheduleId, Timing, Workspace,
 };
 
 /// [`Memory`] with an engine behind it.

@@ -35,6 +35,6 @@ pub use rates::{Rate, Rates};
 pub use serving::serve;
 pub use workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Figure,
-    Happened, Journeys, Maintenance, Message, Neighbour, Planned, Refusal, ScheduleId, State, Step, Timing,
-    User, Workspace,
+    Happened, Journeys, Maintenance, Message, Neighbour, Planned, Refusal, ScheduleId, State, Step,
+    Timing, User, Workspace,
 };

@@ -189,10 +189,8 @@ fn pem(der: &[u8]) -> String {
 #[test]
 fn authorities_that_are_none_are_said() {
     for text in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        let settings = Settings {
-            authorities: Some(text.to_owned()),
-            ..settings("https://localhost".into())
-        };
+        let settings =
+            Settings { authorities: Some(text.to_owned()), ..settings("https://localhost".into()) };
         let said = Peer::new(&settings).map(|_| ()).unwrap_err();
         assert!(said.to_string().contains("BEGIN CERTIFICATE"), "{text}: {said}");
     }

@@ -167,7 +167,8 @@ async fn whoever_guesses_keys_has_to_wait_and_known_clients_do_not() {
         assert!((1..=61).contains(&wait), "{wait}");
     }
     let older = json!({"api_key": "guess", "attributes": []}).to_string();
-    let older = request(PATH, "", &older).replacen(&format!("Authorization: Bearer {KEY}\r\n"), "", 1);
+    let older =
+        request(PATH, "", &older).replacen(&format!("Authorization: Bearer {KEY}\r\n"), "", 1);
     assert_eq!(stage.raw(older).await.status, 429, "in the body it is a guess, too");
     assert_eq!(ask(KEY).await.status, 201, "a client that was known is served");
     stage.set_now(crate::stage::NOON + 60_000);

@@ -78,7 +78,10 @@ async fn a_delayed_duplicate_is_known_for_three_later_writes_of_its_user() {
         let stage = Stage::new().await;
         let send = async |write| {
             let one = json!({"attributes": [{"external_id": "a", "n": {"inc": 1}}]}).to_string();
-            assert_eq!(stage.post_with("/users/track", &keys(&[(write, 0)]), &one).await.status, 201);
+            assert_eq!(
+                stage.post_with("/users/track", &keys(&[(write, 0)]), &one).await.status,
+                201
+            );
         };
         for write in 1..=1 + later {
             send(write).await;

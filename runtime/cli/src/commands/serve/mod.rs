@@ -22,7 +22,8 @@ use flowrun_engine::log::{Keep, Memory as MemoryLog};
 use flowrun_engine::{Engine, OfThisLife, Options, Setup, Writes};
 use flowrun_server::hosted::{Entrances, Held};
 use flowrun_server::{
-    Clock as ApiClock, Hosted, Keys, Memory, Options as ApiOptions, Unidentified,
+    Clock as ApiClock, Hosted, Keys, Maintenance, Memory, Options as ApiOptions, Unidentified,
+    Workspace as _,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
