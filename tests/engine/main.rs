@@ -6,4 +6,5 @@ mod draining;
 mod here;
 mod hold;
 mod log;
+mod operations;
 mod stage;

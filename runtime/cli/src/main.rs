@@ -15,6 +15,7 @@ mod console;
 mod exit;
 mod folder;
 mod interrupt;
+mod live;
 mod logging;
 mod moment;
 mod narrator;
@@ -29,7 +30,6 @@ mod table;
 mod timeline;
 mod trace;
 mod users;
-#[allow(dead_code)]
 mod versions;
 mod watch;
 

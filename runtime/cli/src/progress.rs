@@ -36,6 +36,14 @@ impl Progress {
         }
     }
 
+    /// So many of something whose number nobody knows.
+    pub fn counting(&mut self, count: u64, of_what: &'static str) {
+        if let Some(bar) = self.bar(None) {
+            bar.set_position(count);
+            bar.set_message(of_what);
+        }
+    }
+
     /// So many of all journeys have ended, at this virtual time.
     pub fn running(&mut self, ended: u64, all: u64, now: Millis) {
         if let Some(bar) = self.bar(Some(all)) {

@@ -19,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::plugins::Plugins;
 use crate::progress::Progress;
+use crate::sdk::Catalogue;
 use crate::simulation::{Answers, Arrival, Happening, Options, Simulation};
 use crate::users::{self, Entrant, Roster, Sort};
 
@@ -171,7 +172,7 @@ fn shards(users: usize) -> u16 {
     if users > FEW { 8 } else { 1 }
 }
 
-fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
+pub fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
     let until = match (&setting.until, &setting.length) {
         (Some(text), _) => moment::parse(text).map_err(|error| anyhow!("--until: {error}"))?,
         (None, Some(text)) => {
@@ -206,8 +207,19 @@ pub fn open_with(
     console: &Console,
 ) -> anyhow::Result<Option<Vec<Opened>>> {
     let catalogue = plugins.catalogue_for(&config.plugins, console)?;
+    open_by(flows, config, named, &catalogue, console)
+}
+
+/// The same with the kinds of steps at hand.
+pub fn open_by(
+    flows: &[PathBuf],
+    config: &Config,
+    named: Option<&BackendUrl>,
+    catalogue: &Catalogue,
+    console: &Console,
+) -> anyhow::Result<Option<Vec<Opened>>> {
     let opened: Vec<Opened> =
-        flows.iter().map(|path| canvases::open(path, &catalogue)).collect::<Result<_, _>>()?;
+        flows.iter().map(|path| canvases::open(path, catalogue)).collect::<Result<_, _>>()?;
     let mut wrong = false;
     for file in &opened {
         if file.canvas.is_none() {
@@ -237,14 +249,14 @@ pub fn open_with(
 }
 
 /// A users file, and the numbers of the Canvases that its users enter when the run starts.
-struct UsersFile {
-    path: PathBuf,
-    into: Vec<usize>,
+pub struct UsersFile {
+    pub path: PathBuf,
+    pub into: Vec<usize>,
 }
 
 /// One file for all Canvases if it was named, else the one beside each. Who enters by events
 /// needn't be in one.
-fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<UsersFile>> {
+pub fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<UsersFile>> {
     let enters = |file: &Opened| file.canvas.as_ref().is_none_or(at_start);
     if let Some(path) = setting.users.clone() {
         let numbered = opened.iter().enumerate().filter(|(_, file)| enters(file));

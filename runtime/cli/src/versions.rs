@@ -26,6 +26,14 @@ pub struct Versions {
     pub closed: Vec<CanvasIx>,
 }
 
+impl Versions {
+    /// Those of files alone, where nothing is kept. The Canvases are taken out of what was opened.
+    pub fn of_files(opened: &mut [Opened]) -> Versions {
+        let canvases = opened.iter_mut().filter_map(|one| one.canvas.take());
+        Versions { canvases: canvases.map(Arc::new).collect(), closed: Vec::new() }
+    }
+}
+
 /// Makes every version that is kept, as it was: for who looks at a folder without a server.
 pub fn kept(state: &StateFolder, catalogue: &Catalogue) -> anyhow::Result<Vec<Arc<Canvas>>> {
     let all = 0..state.registry.versions().len();

@@ -28,6 +28,7 @@ pub(crate) enum Timer {
 #[derive(Default)]
 pub(crate) struct Timers {
     buckets: BTreeMap<i64, Bucket>,
+    count: usize,
 }
 
 struct Bucket {
@@ -47,6 +48,7 @@ impl Timers {
             first: set,
         });
         bucket.timers.push(set);
+        self.count += 1;
         bucket.unsorted |= bucket.timers.len() > 1;
         bucket.first = bucket.first.min(set);
     }
@@ -57,7 +59,7 @@ impl Timers {
     }
 
     pub fn len(&self) -> usize {
-        self.buckets.values().map(|bucket| bucket.timers.len()).sum()
+        self.count
     }
 
     /// The moments of up to so many timers, the earliest first.
@@ -81,6 +83,7 @@ impl Timers {
         }
         let timers = first.get_mut().sorted();
         let popped = timers.pop();
+        self.count -= usize::from(popped.is_some());
         match timers.last().copied() {
             Some(next) => first.get_mut().first = next,
             None => drop(first.remove()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
 use flowrun_log::{Append, Epoch, Sequence, ShardLog};
 
+use crate::catch_up::CatchUp;
 use crate::error::Error;
 use crate::options::Options;
 use crate::profiles::Profiles;
@@ -19,6 +20,14 @@ pub(crate) struct Bench {
     snapshot_after: Option<usize>,
     /// When a snapshot was last taken in this life.
     snapshotted: Option<Millis>,
+    catch_up: CatchUp,
+}
+
+/// Whether timers may fire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timers {
+    Free,
+    Held,
 }
 
 /// Whether a round is durable.
@@ -52,6 +61,7 @@ impl Bench {
         canvases: &[Arc<Canvas>],
         mut log: Box<dyn ShardLog + Send>,
         traces: bool,
+        now: Millis,
     ) -> Result<(Bench, Vec<Effect>), Error> {
         let mut places = Vec::new();
         let mut in_flight = Vec::new();
@@ -60,6 +70,7 @@ impl Bench {
             let Recovered { mut shard, last, changes } =
                 recovered(&*log, canvases, options.settings(id))?;
             in_flight.extend(shard.recover());
+            shard.spread(now);
             if traces {
                 shard.trace();
             }
@@ -75,21 +86,68 @@ impl Bench {
             });
         }
         let snapshot_after = options.snapshot_after;
-        Ok((Bench { places, log, snapshot_after, snapshotted: None }, in_flight))
+        Ok((
+            Bench { places, log, snapshot_after, snapshotted: None, catch_up: CatchUp::default() },
+            in_flight,
+        ))
     }
 
     pub fn tell(&mut self, shard: ShardId, input: Input) {
         self.places[usize::from(shard.0)].inputs.push(input);
     }
 
-    /// Whether a round has anything to decide.
-    pub fn has_work(&mut self, now: Millis, pace: Pace) -> bool {
-        for place in &mut self.places {
+    /// Whether a round has anything to decide, with timers or without.
+    pub fn has_work(&mut self, now: Millis, steady: Millis, timers: Timers) -> bool {
+        let paces = match timers {
+            Timers::Held => vec![Pace::HoldTimers; self.places.len()],
+            Timers::Free => self.paces(steady),
+        };
+        for (place, pace) in self.places.iter_mut().zip(paces) {
             place.shard.pace(pace);
-            let due = pace == Pace::Free && place.shard.next_wake().is_some_and(|wake| wake <= now);
+            let due =
+                timers == Timers::Free && place.shard.next_wake().is_some_and(|wake| wake <= now);
             place.quiet = !due && place.inputs.is_empty();
         }
         self.places.iter().any(|place| !place.quiet)
+    }
+
+    /// How many overdue timers each shard may let go: the earliest over all of them.
+    fn paces(&mut self, steady: Millis) -> Vec<Pace> {
+        let overdue = self.overdue();
+        let share = self.catch_up.share(steady, overdue);
+        let mut each = vec![0; self.places.len()];
+        if share >= overdue {
+            each = self.places.iter().map(|place| place.shard.count_overdue()).collect();
+        } else if share > 0 {
+            let places = self.places.iter_mut().enumerate();
+            let mut moments: Vec<(Millis, usize)> = places
+                .flat_map(|(at, place)| {
+                    place.shard.overdue(share).into_iter().map(move |moment| (moment, at))
+                })
+                .collect();
+            moments.sort_unstable();
+            moments.iter().take(share).for_each(|(_, at)| each[*at] += 1);
+        }
+        each.into_iter().map(Pace::Spread).collect()
+    }
+
+    /// Timers that are overdue and wait to be let go.
+    pub fn overdue(&self) -> usize {
+        self.places.iter().map(|place| place.shard.count_overdue()).sum()
+    }
+
+    /// Whether a shard holds as many dead letters as it may.
+    pub fn is_burdened(&self) -> bool {
+        self.places.iter().any(|place| place.shard.is_burdened())
+    }
+
+    /// When the next overdue timers are let go, by the steady clock.
+    pub fn catches_up(&self) -> Option<Millis> {
+        self.catch_up.next_wake()
+    }
+
+    pub fn shards(&self) -> Vec<(ShardId, &Shard)> {
+        self.places.iter().map(|place| (place.id, &place.shard)).collect()
     }
 
     /// Decides for every shard that has something to do. The shards are ahead of their log until
@@ -203,6 +261,9 @@ impl Bench {
     pub fn add_to(&self, status: &mut Status, canvases: usize) {
         for place in &self.places {
             status.users += place.shard.users() as u64;
+            status.letters += place.shard.burden().0 as u64;
+            status.overdue += place.shard.count_overdue() as u64;
+            status.burdened |= place.shard.is_burdened();
             for canvas in 0..canvases {
                 status.add(place.shard.tally(CanvasIx(canvas as u16)));
             }

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flowrun_core::batcher::Request;
 use flowrun_core::trace::{Counts, Line, What};
-use flowrun_core::{Batcher, Canvas, CanvasIx, Effect, Input, Millis, Pace, Tally};
+use flowrun_core::{Batcher, Canvas, CanvasIx, Effect, Input, Millis, Tally};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::bench::{Bench, Commit};
+use crate::bench::{Bench, Commit, Timers};
 use crate::clock::Clock;
 use crate::error::{Busy, Error};
-use crate::intake::{Door, Intake, Item, Mark};
+use crate::intake::{Command, Door, Intake, Item, Mark};
 use crate::options::{Options, Writes};
 use crate::outgoing::{Outgoing, Reply};
 use crate::profiles::Profiles;
@@ -85,10 +85,12 @@ impl Driver {
             while let Ok(reply) = self.replies.try_recv() {
                 self.take_reply(now, reply);
             }
+            self.take_from_operators().await?;
             self.take_from_outside();
-            let pace =
-                if self.is_crowded() || self.is_stopping() { Pace::HoldTimers } else { Pace::Free };
-            let worked = self.bench().has_work(now, pace);
+            let held = self.is_crowded() || self.is_stopping();
+            let timers = if held { Timers::Held } else { Timers::Free };
+            let steady = self.clock.steady();
+            let worked = self.bench().has_work(now, steady, timers);
             if worked {
                 self.round(now).await?;
             }
@@ -122,10 +124,30 @@ impl Driver {
     fn is_crowded(&self) -> bool {
         self.batcher.writes() >= self.options.most_writes
             || self.outgoing.messages() + self.outgoing.fetches() >= self.options.most_outgoing
+            || self.bench.as_ref().is_some_and(Bench::is_burdened)
     }
 
     fn is_stopping(&self) -> bool {
         self.intake.is_stopping()
+    }
+
+    /// What operators ask for is taken in any case: it may be what ends the crowd.
+    async fn take_from_operators(&mut self) -> Result<(), Error> {
+        let mut looks = Vec::new();
+        let (Some(bench), marks) = (&mut self.bench, &mut self.marks) else { return Ok(()) };
+        self.intake.take_commands(&mut |command| match command {
+            Command::Input(shard, input) => bench.tell(shard, input),
+            Command::Mark(mark) => marks.push(mark),
+            Command::Look(look) => looks.push(look),
+        });
+        if !looks.is_empty() {
+            let look = move |bench: &mut Bench| {
+                let shards = bench.shards();
+                looks.into_iter().for_each(|look| look(&shards));
+            };
+            self.blocking(look).await?;
+        }
+        Ok(())
     }
 
     fn take_from_outside(&mut self) {
@@ -295,7 +317,9 @@ impl Driver {
         let timers = if held_back { None } else { self.bench().next_wake() };
         let (clock, intake) = (self.clock.clone(), self.intake.clone());
         let (now, steady) = (clock.now(), clock.steady());
-        let paced = [self.batcher.next_wake(), self.stop_by].into_iter().flatten().min();
+        let caught_up = self.bench().catches_up().filter(|_| !held_back);
+        let paced = [self.batcher.next_wake(), self.stop_by, caught_up];
+        let paced = paced.into_iter().flatten().min();
         let lengths =
             [timers.map(|moment| until(now, moment)), paced.map(|moment| until(steady, moment))];
         let sleep = async {

@@ -52,7 +52,8 @@ impl Engine {
     /// If the log can't be taken over or read.
     pub fn start(options: Options, setup: Setup) -> Result<Engine, Error> {
         let Setup { canvases, log, profiles, writes, channels, fetch, clock, trace } = setup;
-        let (bench, in_flight) = Bench::open(&options, &canvases, log, trace.wants_lines())?;
+        let (bench, in_flight) =
+            Bench::open(&options, &canvases, log, trace.wants_lines(), clock.now())?;
         let (sender, replies) = mpsc::unbounded_channel();
         let events = canvases.iter().filter_map(|canvas| canvas.head.entry.event.as_ref());
         let events = events.map(|event| event.name.clone()).collect();
@@ -139,11 +140,31 @@ impl Engine {
     /// Hands over entries, all or none of them. They are committed when [`Self::committed`],
     /// called after this, ends.
     pub fn hand_over(&self, entrances: Vec<Entrance>) -> Result<(), Busy> {
-        let input = |entrance: Entrance| {
-            let Entrance { canvas, user, context } = entrance;
-            (self.options.shard_of(&user), Input::Enter { canvas, user, context })
-        };
-        self.intake.offer(entrances.into_iter().map(input).collect())
+        self.offer(entrances, |Entrance { canvas, user, context }| Input::Enter {
+            canvas,
+            user,
+            context,
+        })
+    }
+
+    /// The same for users who are to enter once, whatever the Canvas's rule: whoever has entered
+    /// it before, in this life of the log, is left out.
+    pub fn hand_over_first(&self, entrances: Vec<Entrance>) -> Result<(), Busy> {
+        self.offer(entrances, |Entrance { canvas, user, context }| Input::EnterFirst {
+            canvas,
+            user,
+            context,
+        })
+    }
+
+    fn offer(
+        &self,
+        entrances: Vec<Entrance>,
+        input: impl Fn(Entrance) -> Input,
+    ) -> Result<(), Busy> {
+        let of_shard =
+            |entrance: Entrance| (self.options.shard_of(&entrance.user), input(entrance));
+        self.intake.offer(entrances.into_iter().map(of_shard).collect())
     }
 
     /// Hands over what has happened and can't be refused any more: ask for [`Self::room`] before
@@ -198,6 +219,18 @@ impl Engine {
         let mut ended = self.ended.clone();
         let result = ended.wait_for(Option::is_some).await;
         result.ok().and_then(|result| result.clone()).unwrap_or(Err(Error::Panicked))
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    pub(crate) fn shard_of(&self, user: &str) -> flowrun_core::ShardId {
+        self.options.shard_of(user)
+    }
+
+    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = flowrun_core::ShardId> + use<> {
+        self.options.shard_ids()
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

@@ -3,10 +3,10 @@
 //! Many calls are handed over together, all or none of them. A mark in the queue tells when all
 //! that was handed over before it is committed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use flowrun_core::{Input, ShardId};
+use flowrun_core::{Input, Shard, ShardId};
 use tokio::sync::{Notify, oneshot};
 
 use crate::error::Busy;
@@ -17,6 +17,16 @@ pub(crate) enum Item {
     /// To be told when everything before it is committed.
     Mark(Mark),
 }
+
+/// What an operator asks for: taken before anything else, even while nobody may enter.
+pub(crate) enum Command {
+    Input(ShardId, Input),
+    Mark(Mark),
+    /// Looks at the shards between two rounds.
+    Look(Look),
+}
+
+pub(crate) type Look = Box<dyn FnOnce(&[(ShardId, &Shard)]) + Send>;
 
 /// Where to say that what was handed over is committed, or can't be now.
 pub(crate) type Mark = oneshot::Sender<Result<(), Busy>>;
@@ -47,6 +57,7 @@ pub(crate) struct Intake {
 
 struct Queue {
     items: VecDeque<Item>,
+    commands: VecDeque<Command>,
     inputs: usize,
     door: Door,
     handed_over: u64,
@@ -54,7 +65,8 @@ struct Queue {
 
 impl Intake {
     pub fn new(most: usize) -> Intake {
-        let queue = Queue { items: VecDeque::new(), inputs: 0, door: Door::Open, handed_over: 0 };
+        let (items, commands) = (VecDeque::new(), VecDeque::new());
+        let queue = Queue { items, commands, inputs: 0, door: Door::Open, handed_over: 0 };
         Intake { queue: Mutex::new(queue), most, news: Notify::new() }
     }
 
@@ -107,6 +119,50 @@ impl Intake {
         Ok(receiver)
     }
 
+    /// Takes an operator's inputs. Whoever waits to enter and is deleted does not enter. The
+    /// mark tells of the commit.
+    pub fn command(
+        &self,
+        inputs: Vec<(ShardId, Input)>,
+    ) -> Result<oneshot::Receiver<Result<(), Busy>>, Busy> {
+        let mut queue = self.queue();
+        if queue.door.is_final() {
+            return Err(queue.lets_in().err().unwrap_or(Busy::Failed));
+        }
+        if !queue.commands.is_empty() && queue.commands.len() + inputs.len() > self.most {
+            return Err(Busy::Full);
+        }
+        queue.forget(&inputs);
+        queue
+            .commands
+            .extend(inputs.into_iter().map(|(shard, input)| Command::Input(shard, input)));
+        let (sender, receiver) = oneshot::channel();
+        queue.commands.push_back(Command::Mark(sender));
+        drop(queue);
+        self.news.notify_one();
+        Ok(receiver)
+    }
+
+    /// Lets somebody look at the shards.
+    pub fn look(&self, look: Look) -> Result<(), Busy> {
+        let mut queue = self.queue();
+        if queue.door.is_final() {
+            return Err(queue.lets_in().err().unwrap_or(Busy::Failed));
+        }
+        if queue.commands.len() >= self.most {
+            return Err(Busy::Full);
+        }
+        queue.commands.push_back(Command::Look(look));
+        drop(queue);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// What operators have asked for, in its order.
+    pub fn take_commands(&self, each: &mut dyn FnMut(Command)) {
+        self.queue().commands.drain(..).for_each(each);
+    }
+
     /// How many inputs were ever handed over.
     pub fn handed_over(&self) -> u64 {
         self.queue().handed_over
@@ -132,6 +188,15 @@ impl Intake {
     pub fn take_marks(&self) -> Vec<Mark> {
         let mut queue = self.queue();
         let (mut marks, mut inputs) = (Vec::new(), VecDeque::new());
+        let (waiting, commands) = std::mem::take(&mut queue.commands)
+            .into_iter()
+            .partition(|command| matches!(command, Command::Mark(_)));
+        queue.commands = commands;
+        let waiting: VecDeque<Command> = waiting;
+        marks.extend(waiting.into_iter().filter_map(|command| match command {
+            Command::Mark(mark) => Some(mark),
+            _ => None,
+        }));
         for item in queue.items.drain(..) {
             match item {
                 Item::Mark(mark) => marks.push(mark),
@@ -166,6 +231,7 @@ impl Intake {
             queue.door = door;
         }
         queue.items.clear();
+        queue.commands.clear();
         queue.inputs = 0;
     }
 
@@ -180,6 +246,26 @@ impl Intake {
 }
 
 impl Queue {
+    /// Drops what waits of users who are deleted.
+    fn forget(&mut self, inputs: &[(ShardId, Input)]) {
+        let deleted = inputs.iter().filter_map(|(_, input)| match input {
+            Input::Delete { user } => Some(&**user),
+            _ => None,
+        });
+        let deleted: BTreeSet<&str> = deleted.collect();
+        if deleted.is_empty() {
+            return;
+        }
+        let before = self.items.len();
+        self.items.retain(|item| match item {
+            Item::Input(_, Input::Enter { user, .. } | Input::Event { user, .. }) => {
+                !deleted.contains(&**user)
+            }
+            Item::Input(..) | Item::Mark(_) => true,
+        });
+        self.inputs -= before - self.items.len();
+    }
+
     fn lets_in(&self) -> Result<(), Busy> {
         match self.door {
             Door::Open => Ok(()),

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod catch_up;
 mod channels;
 pub mod clock;
 mod driver;
@@ -21,6 +22,7 @@ mod fetch;
 mod intake;
 mod life;
 mod often;
+mod operate;
 mod options;
 mod outgoing;
 mod profiles;

@@ -56,7 +56,7 @@ impl Options {
         Settings { id, seed: self.seed, retry: self.retry, letters: self.most_letters }
     }
 
-    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = ShardId> {
+    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = ShardId> + use<> {
         (0..self.shards.max(1)).map(ShardId)
     }
 

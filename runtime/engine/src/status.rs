@@ -11,12 +11,16 @@ pub struct Status {
     pub completed: u64,
     pub exited: u64,
     pub failed: u64,
-    /// Turned away by audience or reentry.
+    /// Journeys that ended because their user was deleted.
+    pub deleted: u64,
+    /// Turned away by audience, reentry, or a pause.
     pub turned_away: u64,
     pub waiting: u64,
     pub held: u64,
     pub sending: u64,
+    /// Dead letters that have ever come, and those that are kept.
     pub dead_letters: u64,
+    pub letters: u64,
     pub messages: u64,
     /// Writes in the batcher, and requests that are under way.
     pub writes: u64,
@@ -31,6 +35,12 @@ pub struct Status {
     pub queued: u64,
     /// Whether the backend can't keep up: nobody enters, and timers are held back.
     pub crowded: bool,
+    /// Whether a shard holds as many dead letters as it may: nobody enters and timers are held
+    /// back until some are replayed or discarded.
+    pub burdened: bool,
+    /// Timers that came due while nobody was there, or while their Canvas was paused, and that
+    /// wait to be let go.
+    pub overdue: u64,
     /// Whether the disk is full, so that nothing can be committed and nobody enters.
     pub disk_full: bool,
     /// As of a moment ago.
@@ -51,6 +61,7 @@ impl Status {
         self.completed += tally.completed;
         self.exited += tally.exited;
         self.failed += tally.failed;
+        self.deleted += tally.deleted;
         self.dead_letters += tally.dead_letters;
         self.messages += tally.messages;
         self.turned_away += tally.turned_away();

@@ -92,6 +92,10 @@ impl Workspace for Hosted {
         let before = self.engine.handed_over();
         let reply = self.memory.users(neighbour, body).await?;
         self.committed_since(before).await?;
+        if matches!(neighbour, Neighbour::Delete | Neighbour::Merge | Neighbour::Identify) {
+            // Journeys of whoever is gone have ended by then.
+            self.engine.commanded().await?;
+        }
         Ok(reply)
     }
 

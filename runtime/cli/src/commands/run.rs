@@ -1,13 +1,15 @@
-//! `flowrun run`: users through Canvases, in virtual time.
+//! `flowrun run`: users through Canvases, in virtual time, or as time passes ([`real`]).
 //!
 //! A few users are told step by step; many are only counted. What a run has come to is
 //! always said in the same way: a table for each Canvas, the dead letters, one line.
+
+mod real;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::backend;
 use crate::channels::{self, Posting};
@@ -16,14 +18,15 @@ use crate::console::{Console, Look, printable};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::logging::{Level, Logging};
+use crate::moment;
 use crate::narrator::Narrator;
 use crate::profiles::NotKept;
 use crate::progress::Progress;
+use crate::report::{self, Outcome};
 use crate::scene::{self, Prepared, Scene, Setting};
 use crate::simulation::Outside;
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
-use crate::{moment, report};
 
 /// The most users whose journeys are told.
 const TOLD: usize = 20;
@@ -35,6 +38,8 @@ Examples:
   flowrun run flows/*.yaml --users all.ndjson           every user enters every Canvas
   flowrun run flows/vip.yaml --for 7d                   the first seven days
   flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
+  flowrun run flows/vip.yaml --clock real --state data  as time passes; after Ctrl-C or a crash the
+                                                        same command goes on
   flowrun run flows/vip.yaml --backend https://rest.iad-01.braze.com
                                                         updates are really written; the key is
                                                         in FLOWRUN_API_KEY
@@ -57,7 +62,7 @@ and fetched only from hosts that --allow-host or flowrun.toml names:
 
 Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
 
-/// Move users through Canvases, in virtual time
+/// Move users through Canvases, in virtual time or in real time
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
@@ -90,15 +95,25 @@ pub struct Run {
     #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
     backend: Option<BackendUrl>,
 
-    /// The clock: `virtual` in this version
-    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
-    clock: String,
+    /// Virtual time jumps to whatever happens next; real time passes, and messages go out
+    #[arg(long, value_name = "CLOCK", value_enum, default_value_t)]
+    clock: Pace,
 
     #[command(flatten)]
     logging: Logging,
 
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// In real time: keep everything in this folder, and go on from it. Each user of the file
+    /// enters each Canvas once in its life, however often the command is given
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+}
+
+/// How time passes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum Pace {
+    #[default]
+    Virtual,
+    Real,
 }
 
 /// Where the results of a run go.
@@ -113,9 +128,14 @@ enum Output {
 
 impl Run {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        self.refuse_what_is_not_there_yet()?;
         let output = self.output()?;
         self.logging.begin(Level::Warn, console)?;
+        if self.clock == Pace::Real {
+            return real::run(self, output, console);
+        }
+        if self.state.is_some() {
+            bail!("`--state` keeps what happens in real time: add `--clock real`")
+        }
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let backend = self.backend.as_ref();
@@ -191,31 +211,16 @@ impl Run {
         }
         match output {
             Output::Json => {
-                let result = report::as_json(&scene, exit);
+                let result = report::as_json(&Outcome::of(&scene), exit);
                 console.line(&serde_json::to_string_pretty(&result)?)?;
             }
-            Output::TablesAside => {
-                io::stderr().write_all(report::as_text(&scene, console.palette).as_bytes())?
-            }
+            Output::TablesAside => io::stderr()
+                .write_all(report::as_text(&Outcome::of(&scene), console.palette).as_bytes())?,
             Output::Told | Output::Tables => {
-                console.print(&report::as_text(&scene, console.palette))?
+                console.print(&report::as_text(&Outcome::of(&scene), console.palette))?
             }
         }
         Ok(exit)
-    }
-
-    /// What the command line has in other versions is refused, never ignored.
-    fn refuse_what_is_not_there_yet(&self) -> anyhow::Result<()> {
-        if self.clock != "virtual" {
-            let hint = "runs are in virtual time (`--clock virtual`)";
-            bail!("`--clock {}` is not in this version: {hint}", self.clock)
-        }
-        if self.state.is_some() {
-            bail!(
-                "`--state` is not in this version: a run lives in memory, from its start to its end"
-            )
-        }
-        Ok(())
     }
 
     fn output(&self) -> anyhow::Result<Output> {

@@ -32,24 +32,28 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads the profiles and schedules of a state folder.
-    pub fn read(state: &StateFolder) -> Result<Stored, StateError> {
+    /// Reads the profiles and schedules of a state folder. `watch` is told how many it has read.
+    pub fn read(state: &StateFolder, watch: &mut dyn FnMut(u64)) -> Result<Stored, StateError> {
         let unopened = |cause: String| StateError::Unopened { place: "the profiles".into(), cause };
         let mut directory = directory([]).map_err(|error| unopened(error.to_string()))?;
         let (mut settled, mut plans) = (Settled::default(), BTreeMap::new());
-        let mut fault = None;
-        let mut each = |row: Row| match row {
-            Row::Member(id, Member { profile, writes }) => {
-                settled.put_back(id, writes);
-                if !directory.profiles.put_back(id, profile) {
-                    fault = Some(format!("profile {} is there twice", id.0));
+        let (mut fault, mut count) = (None, 0);
+        let mut each = |row: Row| {
+            count += 1;
+            watch(count);
+            match row {
+                Row::Member(id, Member { profile, writes }) => {
+                    settled.put_back(id, writes);
+                    if !directory.profiles.put_back(id, profile) {
+                        fault = Some(format!("profile {} is there twice", id.0));
+                    }
                 }
+                Row::Next(next) => directory.profiles.skip_to(next),
+                Row::Schedule(id, bytes) => match Plan::decode(&bytes, &Limits::default()) {
+                    Some(plan) => drop(plans.insert(ScheduleId(id), plan)),
+                    None => fault = Some("a schedule can't be read".to_owned()),
+                },
             }
-            Row::Next(next) => directory.profiles.skip_to(next),
-            Row::Schedule(id, bytes) => match Plan::decode(&bytes, &Limits::default()) {
-                Some(plan) => drop(plans.insert(ScheduleId(id), plan)),
-                None => fault = Some("a schedule can't be read".to_owned()),
-            },
         };
         let rows = state.rows(RowsSettings::default(), &mut each)?;
         match fault {

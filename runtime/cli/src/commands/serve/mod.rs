@@ -4,10 +4,10 @@
 //! settings end the program at the start, not a journey later.
 
 mod keys;
-mod outward;
-mod signals;
-mod stage;
-mod twice;
+pub mod outward;
+pub mod signals;
+pub mod stage;
+pub mod twice;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -15,15 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
-use flowrun_engine::clock::{Clock, System};
-use flowrun_engine::log::{Keep, Memory as MemoryLog};
-use flowrun_engine::{Engine, OfThisLife, Options, Setup, Writes};
-use flowrun_server::hosted::{Entrances, Held};
 use flowrun_server::{
-    Clock as ApiClock, Hosted, Keys, Maintenance, Memory, Options as ApiOptions, Unidentified,
-    Workspace as _,
+    Clock as ApiClock, Hosted, Keys, Maintenance, Options as ApiOptions, Workspace as _,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -35,6 +30,7 @@ use crate::answers::Source;
 use crate::config::BackendUrl;
 use crate::console::{Console, Notes};
 use crate::exit::Exit;
+use crate::live::{Durable, Live, Parts};
 use crate::logging::{Level, Logging};
 use crate::plugins::Plugins;
 use crate::trace::Contents;
@@ -42,6 +38,7 @@ use crate::trace::Contents;
 const EXAMPLES: &str = "\
 Examples:
   flowrun serve flows                                    on 127.0.0.1:8080, all in memory
+  flowrun serve flows --state data                       the same, and nothing is lost at a crash
   flowrun serve flows --backend https://rest.iad-01.braze.com   updates go to Braze
   flowrun serve flows --listen 127.0.0.1:0 --json        any free port, told on standard output
 
@@ -113,19 +110,24 @@ pub struct Serve {
     #[command(flatten)]
     logging: Logging,
 
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// Keep profiles, journeys and schedules in this folder, and go on from it: an answer of 2xx
+    /// is durable then. One server at a time; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
 impl Serve {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        if self.state.is_some() {
-            bail!("`--state` is not in this version: a server keeps everything in memory")
-        }
         self.logging.begin(Level::Info, console)?;
-        let Some(stage) = Stage::set(self, console)? else { return Ok(Exit::Wrong) };
+        let durable = self.state.as_deref().map(Durable::open).transpose()?;
+        let Some(stage) = Stage::set(self, durable, console)? else { return Ok(Exit::Wrong) };
         let keys = keys::find(&stage.config, console)?;
-        console.note("everything is in memory and lost at exit: an answer of 2xx is not durable");
+        if self.state.is_none() {
+            console.note(
+                "everything is in memory and lost at exit: an answer of 2xx is not durable \
+                 (--state DIR makes it so)",
+            );
+        }
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(self.serve(stage, keys, console));
         runtime.shutdown_timeout(LEFTOVERS);
@@ -143,28 +145,12 @@ impl Serve {
             };
             anyhow!("can't listen on {}: {error}{hint}", self.listen)
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(System::new());
-        let entrances = Arc::new(Entrances::default());
-        let unidentified = match stage.backend {
-            None => Unidentified::Enter,
-            Some(_) => Unidentified::StayOut,
-        };
-        let memory = Memory::new(stage.directory, Some(entrances.clone()));
-        let memory = Arc::new(memory.with_unidentified(unidentified));
-        memory.set_canvases(stage.shown);
-        memory.set_content_blocks(stage.blocks);
-        let held = Arc::new(Held::new(memory.clone(), clock.clone()));
-        let setup = Setup {
+        let parts = Parts {
             canvases: stage.canvases,
-            log: Box::new(MemoryLog::new(Keep::Nothing)),
-            profiles: held.clone(),
-            writes: match stage.backend {
-                None => Writes::Here(held),
-                Some(backend) => {
-                    let life = format!("{}-{}", clock.now().0, std::process::id());
-                    Writes::Elsewhere(Arc::new(OfThisLife::new(backend, life)))
-                }
-            },
+            closed: stage.closed,
+            profiles: stage.profiles,
+            durable: stage.durable,
+            backend: stage.backend,
             channels: outward::channels(
                 &stage.config,
                 &stage.egress,
@@ -173,37 +159,34 @@ impl Serve {
                 console,
             )?,
             fetch: stage.fetch,
-            clock: clock.clone(),
             trace: outward::trace(self.trace.as_deref(), self.contents())?,
+            seed: self.seed,
         };
-        // Nobody reads the log in memory back.
-        let options = Options { seed: self.seed, snapshot_after: None, ..Options::default() };
-        let engine = Engine::start(options, setup)?;
-        entrances.lead_to(engine.clone());
+        let live = Live::begin(parts, console).await?;
+        live.memory.set_canvases(stage.shown);
+        live.memory.set_content_blocks(stage.blocks);
+        let clock = live.clock.clone();
         let api =
             ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
-        let hosted = Arc::new(Hosted::new(memory, engine.clone()));
+        let hosted = Arc::new(Hosted::new(live.memory.clone(), live.engine.clone()));
         if self.maintenance {
             hosted.maintain(Maintenance::Begins);
         }
         signals::maintain(hosted.clone())?;
         self.announce(listener.local_addr()?, console)?;
         stage.twice.tell();
+        let mut fault = None;
         let over = async {
             tokio::select! {
                 () = signals.first() => {}
-                // Its error is told below.
-                _ = engine.ended() => {}
+                failed = live.failed() => fault = failed,
             }
         };
         flowrun_server::serve(listener, hosted, api, over).await;
-        let ended = engine.stop().await.map_err(|error| anyhow!("{error}"))?;
-        match ended.unfinished {
-            0 => console.note("stopped; nothing was under way"),
-            count => console.note(&format!(
-                "stopped; {count} writes, messages or fetches were under way and are lost"
-            )),
+        if let Some(fault) = fault {
+            return Err(fault.into());
         }
+        live.stop(console).await?;
         Ok(Exit::Interrupted)
     }
 

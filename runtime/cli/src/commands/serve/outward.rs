@@ -24,6 +24,7 @@ pub enum Messages {
     Json,
     /// Standard output belongs to the trace.
     Aside,
+    Unseen,
 }
 
 /// The channels that the configuration names; the step `webhook` calls; all others are shown.
@@ -38,6 +39,7 @@ pub fn channels(
         Messages::Plain => Console::plain(io::stdout()),
         Messages::Json => Console::ndjson(io::stdout()),
         Messages::Aside => Console::plain(io::stderr()),
+        Messages::Unseen => Console::plain(io::sink()),
     });
     let mut all = Channels::all(shown);
     if !channels::names_webhook(config) {

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use flowrun_engine::outbound::Egress;
 use flowrun_engine::{Answers, Fetch};
-use flowrun_server::track::Directory;
 use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
 
 use super::Serve;
@@ -19,20 +18,26 @@ use crate::canvases::Opened;
 use crate::commands::check::canvas_files;
 use crate::config::{BackendUrl, Config};
 use crate::console::Console;
-use crate::core::Canvas;
+use crate::core::{Canvas, CanvasIx};
 use crate::folder::Folder;
+use crate::live::Durable;
 use crate::moment;
+use crate::plugins::Plugins;
 use crate::profiles::http::Notice;
 use crate::profiles::{Http, ProfileBackend};
 use crate::scene;
+use crate::track::Profile;
 use crate::users::Roster;
+use crate::versions::Versions;
 
 pub struct Stage {
     pub config: Config,
     pub canvases: Vec<Arc<Canvas>>,
     pub shown: Vec<Shown>,
     pub blocks: Vec<ContentBlock>,
-    pub directory: Directory,
+    pub closed: Vec<CanvasIx>,
+    pub profiles: Vec<Profile>,
+    pub durable: Option<Durable>,
     pub fetch: Arc<dyn Fetch>,
     /// What may be called from Canvases.
     pub egress: Egress,
@@ -43,38 +48,46 @@ pub struct Stage {
 
 impl Stage {
     /// Reads everything; `None` after the faults of Canvases were shown.
-    pub fn set(serve: &Serve, console: &Console) -> anyhow::Result<Option<Stage>> {
+    pub fn set(
+        serve: &Serve,
+        mut durable: Option<Durable>,
+        console: &Console,
+    ) -> anyhow::Result<Option<Stage>> {
         let folder = &serve.canvases;
         if !folder.is_dir() {
             bail!("`{}` is no folder: name the one with the Canvases", folder.display())
         }
         // The configuration is the folder's, wherever below it the first Canvas is.
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
-        let (backend, endpoint) = backend(serve, &config, console)?;
+        let (backend, endpoint) =
+            backend(serve.backend.as_ref(), &serve.plugins, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
         let named = serve.backend.as_ref();
-        let opened = scene::open_with(&files, &config, named, &serve.plugins, console)?;
+        let catalogue = serve.plugins.catalogue_for(&config.plugins, console)?;
+        let opened = scene::open_by(&files, &config, named, &catalogue, console)?;
         let Some(mut opened) = opened else {
             return Ok(None);
         };
-        let directory = directory(serve.users.as_deref(), console)?;
+        let profiles = profiles(serve.users.as_deref(), console)?;
         let paths = opened.iter().map(|one| &*one.path);
         let (fixtures, egress) = serve.source.parts(paths, &config)?;
         let fetch = Arc::new(Answers::new(fixtures, egress.clone()));
         let twice = Twice::of(&opened, backend.as_deref(), endpoint);
         let blocks = blocks(&opened);
-        let (mut canvases, mut shown) = (Vec::new(), Vec::new());
-        for one in &mut opened {
-            let Some(canvas) = one.canvas.take() else { continue };
-            shown.push(hosted::shown(&canvas, edited_ms(&one.path)));
-            canvases.push(Arc::new(canvas));
-        }
+        let present = opened.iter().filter_map(|one| Some((one.canvas.as_ref()?, &one.path)));
+        let shown = present.map(|(canvas, path)| hosted::shown(canvas, edited_ms(path))).collect();
+        let Versions { canvases, closed } = match &mut durable {
+            Some(durable) => durable.settle(&mut opened, &catalogue)?,
+            None => Versions::of_files(&mut opened),
+        };
         Ok(Some(Stage {
             config,
             canvases,
             shown,
             blocks,
-            directory,
+            closed,
+            profiles,
+            durable,
             fetch,
             egress,
             backend,
@@ -87,19 +100,24 @@ impl Stage {
 type Chosen = (Option<Arc<dyn ProfileBackend>>, Option<Arc<Http>>);
 
 /// Where updates go; nowhere else if nobody says.
-fn backend(serve: &Serve, config: &Config, console: &Console) -> anyhow::Result<Chosen> {
-    Ok(match serve.backend.as_ref().or(config.backend.url.as_ref()) {
+pub fn backend(
+    named: Option<&BackendUrl>,
+    plugins: &Plugins,
+    config: &Config,
+    console: &Console,
+) -> anyhow::Result<Chosen> {
+    Ok(match named.or(config.backend.url.as_ref()) {
         None | Some(BackendUrl::Memory) => (None, None),
         Some(BackendUrl::Http(url)) => {
             let http = Arc::new(backend::http(url, &config.backend, told)?);
             (Some(http.clone()), Some(http))
         }
         Some(BackendUrl::Plugin(name)) => {
-            let plugin = serve.plugins.backend(name, &config.plugins, console)?;
+            let plugin = plugins.backend(name, &config.plugins, console)?;
             (Some(Arc::new(plugin.held_to(&config.backend)?)), None)
         }
         Some(BackendUrl::Embedded(folder)) => bail!(
-            "`--backend embedded:{folder}` is not in this version of `serve`: its profiles are in memory, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
+            "`--backend embedded:{folder}` is for virtual time: in real time `--state DIR` keeps profiles, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
         ),
     })
 }
@@ -114,7 +132,7 @@ fn told(notice: &Notice) {
     }
 }
 
-fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Directory> {
+fn profiles(users: Option<&Path>, console: &Console) -> anyhow::Result<Vec<Profile>> {
     let mut roster = Roster::new(moment::present());
     if let Some(file) = users {
         let entrants = roster.read(file, &mut |_| ControlFlow::Continue(()))?;
@@ -126,8 +144,7 @@ fn directory(users: Option<&Path>, console: &Console) -> anyhow::Result<Director
             console.note(&format!("profiles don't hold everything as it is written\n{warnings}"));
         }
     }
-    let profiles = roster.profiles.iter().cloned();
-    hosted::directory(profiles).map_err(|error| anyhow!("{error}"))
+    Ok(roster.profiles.iter().cloned().collect())
 }
 
 /// The Content Blocks of all folders that Canvases lie in, by name; the first of a name counts.

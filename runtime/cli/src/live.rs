@@ -1,0 +1,262 @@
+//! An engine in real time with its profiles: in memory, or in a state folder that a restart
+//! goes on from. What `serve` and `run --clock real` have in common.
+//!
+//! A folder is opened before anything else is read, so that a second process is told at once;
+//! profiles are read, Canvas versions settled, and only then do the shards come back.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use flowrun_engine::clock::{Clock, System};
+use flowrun_engine::log::{
+    Append, Epoch, Error, Folder, Keep, Memory as MemoryLog, Records, Sequence, ShardLog, Size,
+    Snapshot,
+};
+use flowrun_engine::{
+    Channels, Engine, Fetch, OfThisLife, Options, Setup, StateError, StateFolder, Trace, Writes,
+};
+use flowrun_server::hosted::{self, Entrances, Held};
+use flowrun_server::{Memory, Stored, Unidentified};
+
+use crate::canvases::Opened;
+use crate::console::Console;
+use crate::core::{Canvas, CanvasIx, ShardId};
+use crate::profiles::ProfileBackend;
+use crate::progress::Progress;
+use crate::sdk::Catalogue;
+use crate::track::Profile;
+use crate::versions::{self, Versions};
+
+/// From so long on the recovery is spoken of.
+const LONG: Duration = Duration::from_secs(1);
+
+/// A state folder that was opened, with all that its profiles are.
+pub struct Durable {
+    state: StateFolder,
+    stored: Stored,
+    reading: Reading,
+}
+
+impl Durable {
+    pub fn open(path: &Path) -> anyhow::Result<Durable> {
+        let state = StateFolder::open(path, Options::default().shards, &life())?;
+        let reading = Reading::begin();
+        let stored = Stored::read(&state, &mut |rows| reading.so_far(rows, "profiles read"))?;
+        Ok(Durable { state, stored, reading })
+    }
+
+    /// Sets the files' Canvases beside the versions that are kept.
+    pub fn settle(
+        &mut self,
+        opened: &mut [Opened],
+        catalogue: &Catalogue,
+    ) -> anyhow::Result<Versions> {
+        versions::settle(&mut self.state, opened, catalogue)
+    }
+}
+
+/// What an engine is put together from.
+pub struct Parts {
+    pub canvases: Vec<Arc<Canvas>>,
+    /// Canvases that nobody enters any more.
+    pub closed: Vec<CanvasIx>,
+    /// Who is there from the start; in a state folder, those who aren't there already.
+    pub profiles: Vec<Profile>,
+    pub durable: Option<Durable>,
+    /// Where updates are written, if not to the profiles here.
+    pub backend: Option<Arc<dyn ProfileBackend>>,
+    pub channels: Channels,
+    pub fetch: Arc<dyn Fetch>,
+    pub trace: Box<dyn Trace>,
+    pub seed: u64,
+}
+
+/// An engine at work. The state folder is held for as long as this is there.
+pub struct Live {
+    pub engine: Engine,
+    pub memory: Arc<Memory>,
+    pub clock: Arc<dyn Clock>,
+    folder: Option<Folder>,
+}
+
+impl Live {
+    /// Brings everybody back, and begins. To be called in a tokio runtime.
+    pub async fn begin(parts: Parts, console: &Console) -> anyhow::Result<Live> {
+        let clock: Arc<dyn Clock> = Arc::new(System::new());
+        let entrances = Arc::new(Entrances::default());
+        let mut options = Options { seed: parts.seed, ..Options::default() };
+        let mut life = life();
+        let mut folder = None;
+        let memory;
+        let log: Box<dyn ShardLog + Send>;
+        let mut recovery = None;
+        match parts.durable {
+            Some(Durable { state, stored, reading }) => {
+                options.shards = state.log.shards();
+                life = state.holder.life().to_owned();
+                folder = Some(state.holder);
+                log = Box::new(Watched { log: state.log, reading: reading.clone() });
+                memory = Memory::durable(stored, Some(entrances.clone()));
+                recovery = Some(reading);
+            }
+            None => {
+                // Nobody reads the log in memory back.
+                options.snapshot_after = None;
+                log = Box::new(MemoryLog::new(Keep::Nothing));
+                let directory = hosted::directory([]).map_err(|error| anyhow!("{error}"))?;
+                memory = Memory::new(directory, Some(entrances.clone()));
+            }
+        }
+        let unidentified = match parts.backend {
+            None => Unidentified::Enter,
+            Some(_) => Unidentified::StayOut,
+        };
+        let memory = Arc::new(memory.with_unidentified(unidentified));
+        memory.introduce(parts.profiles).await.map_err(|error| anyhow!("{error}"))?;
+        let held = Arc::new(Held::new(memory.clone(), clock.clone()));
+        let setup = Setup {
+            canvases: parts.canvases,
+            log,
+            profiles: held.clone(),
+            writes: match parts.backend {
+                None => Writes::Here(held),
+                Some(backend) => Writes::Elsewhere(Arc::new(OfThisLife::new(backend, life))),
+            },
+            channels: parts.channels,
+            fetch: parts.fetch,
+            clock: clock.clone(),
+            trace: parts.trace,
+        };
+        let engine = Engine::start(options, setup)?;
+        for closed in parts.closed {
+            engine.close(closed);
+        }
+        if let Some(told) = recovery.and_then(|reading| reading.end()) {
+            console.note(&told);
+        }
+        entrances.lead_to(engine.clone());
+        Ok(Live { engine, memory, clock, folder })
+    }
+
+    pub fn is_durable(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// Ends when the engine has ended by itself, or the process must end.
+    pub async fn failed(&self) -> Option<StateError> {
+        tokio::select! {
+            // Its error is told by who stops it.
+            _ = self.engine.ended() => None,
+            fault = self.memory.fault() => Some(fault),
+        }
+    }
+
+    /// Finishes what is under way, and says how that went.
+    pub async fn stop(&self, console: &Console) -> anyhow::Result<()> {
+        let ended = self.engine.stop().await.map_err(|error| anyhow!("{error}"))?;
+        let after = match self.is_durable() {
+            true => "go out again at the next start",
+            false => "are lost",
+        };
+        match ended.unfinished {
+            0 => console.note("stopped; nothing was under way"),
+            count => console.note(&format!(
+                "stopped; {count} writes, messages or fetches were under way and {after}"
+            )),
+        }
+        Ok(())
+    }
+}
+
+/// A text that no other start has.
+fn life() -> String {
+    format!("{}-{}", System::new().now().0, std::process::id())
+}
+
+/// How far reading a state folder has come.
+#[derive(Clone)]
+struct Reading(Arc<Mutex<Read>>);
+
+struct Read {
+    progress: Progress,
+    began: Instant,
+    records: u64,
+}
+
+impl Reading {
+    fn begin() -> Reading {
+        let read = Read { progress: Progress::new(), began: Instant::now(), records: 0 };
+        Reading(Arc::new(Mutex::new(read)))
+    }
+
+    fn read(&self) -> MutexGuard<'_, Read> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn so_far(&self, count: u64, of_what: &'static str) {
+        self.read().progress.counting(count, of_what);
+    }
+
+    fn record(&self) {
+        let mut read = self.read();
+        read.records += 1;
+        let records = read.records;
+        read.progress.counting(records, "records read back");
+    }
+
+    /// What there is to say, if it took long.
+    fn end(&self) -> Option<String> {
+        let mut read = self.read();
+        read.progress.clear();
+        let took = read.began.elapsed();
+        (took >= LONG).then(|| {
+            format!("everybody is back after {:.1} s, {} records", took.as_secs_f64(), read.records)
+        })
+    }
+}
+
+/// A log that shows how far reading it has come.
+struct Watched<L> {
+    log: L,
+    reading: Reading,
+}
+
+impl<L: ShardLog> ShardLog for Watched<L> {
+    fn open(&mut self, shard: ShardId) -> Result<Epoch, Error> {
+        self.log.open(shard)
+    }
+
+    fn append_all(&mut self, appends: &[Append<'_>]) -> Result<Vec<Sequence>, Error> {
+        self.log.append_all(appends)
+    }
+
+    fn read_from(&self, shard: ShardId, from: Sequence) -> Result<Records<'_>, Error> {
+        let reading = self.reading.clone();
+        let records = self.log.read_from(shard, from)?;
+        Ok(Box::new(records.inspect(move |_| reading.record())))
+    }
+
+    fn snapshot(
+        &mut self,
+        shard: ShardId,
+        epoch: Epoch,
+        upto: Sequence,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.log.snapshot(shard, epoch, upto, bytes)
+    }
+
+    fn latest_snapshot(&self, shard: ShardId) -> Result<Option<Snapshot>, Error> {
+        self.log.latest_snapshot(shard)
+    }
+
+    fn last(&self, shard: ShardId) -> Result<Sequence, Error> {
+        self.log.last(shard)
+    }
+
+    fn size(&self) -> Result<Size, Error> {
+        self.log.size()
+    }
+}

@@ -1,0 +1,274 @@
+//! `flowrun serve --state`: killed, stopped, changed, and started again on the same folder.
+
+mod served;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use served::{Served, done};
+
+/// Waits for a moment, writes, and tells.
+const LATER: &str = r#"
+canvas: later
+entry: { api: true, reentry: always }
+steps:
+  - id: moment
+    delay: { for: 1s }
+  - id: note
+    user_update:
+      json: '{"attributes": [{"visits": {"inc": 1}}]}'
+  - id: tell
+    message: { channel: push, body: "visit {{custom_attribute.${visits}}}" }
+"#;
+
+/// Waits so long that tests don't see the end.
+const PATIENT: &str = r#"
+canvas: patient
+entry: { api: true }
+steps:
+  - id: hours
+    delay: { for: 5h }
+  - id: note
+    user_update:
+      json: '{"attributes": [{"patient": true}]}'
+"#;
+
+const STATE: [&str; 2] = ["--state", "data"];
+
+fn folder(flows: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("flows")).expect("a folder");
+    for (name, text) in flows {
+        write(folder.path(), name, text);
+    }
+    folder
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join("flows").join(name), text).expect("a file");
+}
+
+fn versions(folder: &Path) -> usize {
+    fs::read_dir(folder.join("data/registry")).expect("a registry").count()
+}
+
+#[test]
+fn whatever_was_answered_is_there_after_a_kill() {
+    let folder = folder(&[("later.yaml", LATER), ("patient.yaml", PATIENT)]);
+    let served = Served::start(folder.path(), &STATE);
+    let (_, health) = served.ask("GET", "/health", "");
+    assert!(health.contains("\"durable\":true"), "{health}");
+    served.attribute("ada", "plan", json!("gold"));
+    let alias = json!({ "external_id": "ada", "alias_name": "a", "alias_label": "shop" });
+    assert_eq!(served.post("/users/alias/new", &json!({ "user_aliases": [alias] })).0, 201);
+    served.attribute("gone", "plan", json!("none"));
+    assert_eq!(served.post("/users/delete", &json!({ "external_ids": ["gone"] })).0, 200);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let schedule = json!({
+        "canvas_id": "later", "recipients": [{ "external_user_id": "ada" }],
+        "schedule": { "time": soon.to_string() },
+    });
+    assert_eq!(served.post("/canvas/trigger/schedule/create", &schedule).0, 201);
+    assert_eq!((served.enter("later", "ada"), served.enter("patient", "ada")), (201, 201));
+    served.kill();
+
+    let served = Served::start(folder.path(), &STATE);
+    assert_eq!(served.figure("flowrun_journeys_entered_total"), 2);
+    let ada = served.profile("ada");
+    assert_eq!(ada["custom_attributes"]["plan"], "gold");
+    assert_eq!(ada["user_aliases"][0]["alias_name"], "a");
+    assert!(served.profile("gone").is_null());
+    // The journey that waited goes on, and the schedule lets in once.
+    served.until("both journeys end", |served| {
+        served.figure("flowrun_journeys_completed_total") == 2
+    });
+    served.kill();
+    let served = Served::start(folder.path(), &STATE);
+    assert_eq!(served.profile("ada")["custom_attributes"]["visits"], 2);
+    assert_eq!(served.figure("flowrun_journeys_entered_total"), 3);
+    assert_eq!(served.figure("flowrun_journeys_waiting"), 1);
+    assert_eq!(versions(folder.path()), 2, "the same files are the same versions");
+}
+
+#[test]
+fn a_folder_has_one_server() {
+    let folder = folder(&[("later.yaml", LATER)]);
+    let _served = Served::start(folder.path(), &STATE);
+    let second =
+        done(folder.path(), &["serve", "flows", "--listen", "127.0.0.1:0", "--state", "data"]);
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains("the state folder data is in use by another process"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stop_leaves_snapshots_and_the_next_start_goes_on() {
+    let folder = folder(&[("patient.yaml", PATIENT)]);
+    let served = Served::start(folder.path(), &STATE);
+    for user in ["ada", "bob", "eve"] {
+        served.attribute(user, "known", json!(true));
+        assert_eq!(served.enter("patient", user), 201);
+    }
+    assert_eq!(served.terminate(), Some(130));
+    let served = Served::start(folder.path(), &STATE);
+    assert_eq!(served.figure("flowrun_log_records"), 0, "snapshots stand for all of them");
+    assert!(served.figure("flowrun_log_snapshot_bytes") > 0);
+    assert_eq!(served.figure("flowrun_journeys_waiting"), 3);
+    // Whoever has entered may not again: the rule is remembered.
+    assert_eq!(served.enter("patient", "ada"), 201);
+    served
+        .until("ada is turned away", |served| served.figure("flowrun_entries_refused_total") == 1);
+}
+
+#[test]
+fn a_changed_file_is_a_new_version_and_a_removed_one_takes_nobody() {
+    let text = |attribute: &str| LATER.replace("visits", attribute);
+    let folder = folder(&[("later.yaml", &text("first"))]);
+    let here = folder.path();
+    let served = Served::start(here, &STATE);
+    for user in ["ada", "bob"] {
+        served.attribute(user, "known", json!(true));
+    }
+    assert_eq!(served.enter("later", "ada"), 201);
+    served.kill();
+    write(here, "later.yaml", &text("second"));
+    let served = Served::start(here, &STATE);
+    assert_eq!(served.enter("later", "bob"), 201);
+    assert_eq!(served.attributes("bob", "second")["first"], json!(null));
+    assert_eq!(served.attributes("ada", "first")["second"], json!(null));
+    assert_eq!(served.enter("later", "bob"), 201);
+    served.kill();
+    fs::remove_file(here.join("flows/later.yaml")).unwrap();
+    write(here, "patient.yaml", PATIENT);
+    let served = Served::start(here, &STATE);
+    assert_eq!(served.enter("later", "ada"), 400, "it has no file any more");
+    served.until("bob's second journey ends as it began", |served| {
+        served.profile("bob")["custom_attributes"]["second"] == 2
+    });
+    assert_eq!(versions(here), 3);
+}
+
+#[test]
+fn a_held_update_is_sent_again_under_its_key_after_a_kill() {
+    let other = folder(&[("patient.yaml", PATIENT)]);
+    let folder = folder(&[("later.yaml", LATER)]);
+    let backend = Served::start(other.path(), &STATE);
+    let (address, url) = (backend.address.clone(), format!("http://{}", backend.address));
+    let args = ["--state", "data", "--backend", &url];
+    let served = Served::start(folder.path(), &args);
+    served.attribute("ada", "known", json!(true));
+    assert_eq!(served.enter("later", "ada"), 201);
+    let visits = |backend: &Served| backend.attributes("ada", "visits")["visits"].clone();
+    assert_eq!(visits(&backend), 1);
+    // Nobody answers, so that the second update is held over a kill.
+    backend.kill();
+    assert_eq!(served.enter("later", "ada"), 201);
+    served.until("the update is held", |served| served.figure("flowrun_journeys_held") == 1);
+    served.kill();
+    let served = Served::start(folder.path(), &args);
+    assert_eq!(served.figure("flowrun_journeys_held"), 1);
+    let backend = Served::at(other.path(), &address, &STATE);
+    served.until("both journeys end", |served| {
+        served.figure("flowrun_journeys_completed_total") == 2
+    });
+    assert_eq!(visits(&backend), 2);
+    assert_eq!(served.attributes("ada", "visits")["visits"], 2, "what it reads itself");
+}
+
+#[test]
+fn what_is_no_state_folder_is_refused_with_words() {
+    let folder = folder(&[("later.yaml", LATER)]);
+    let here = folder.path();
+    drop(Served::start(here, &STATE));
+    for part in ["log.redb", "directory.redb"] {
+        let copy = here.join("copy");
+        fs::create_dir(&copy).unwrap();
+        fs::create_dir(copy.join("registry")).unwrap();
+        for name in ["state.json", "log.redb", "directory.redb", "registry/00000.json"] {
+            if name != part {
+                fs::copy(here.join("data").join(name), copy.join(name)).unwrap();
+            }
+        }
+        let refused = done(here, &["serve", "flows", "--state", "copy"]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("`{part}` is missing")), "{said}");
+        fs::remove_dir_all(copy).unwrap();
+    }
+    let refused = done(here, &["serve", "flows", "--state", "flows"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("it is no state folder, and not empty (`later.yaml`)"), "{said}");
+}
+
+/// Greets at once, waits for a moment, and counts.
+const GREET: &str = r#"
+canvas: greet
+entry: { reentry: always }
+steps:
+  - id: hello
+    message: { channel: push, body: "hello" }
+  - id: moment
+    delay: { for: 1s }
+  - id: note
+    user_update:
+      json: '{"attributes": [{"visits": {"inc": 1}}]}'
+  - id: tell
+    message: { channel: push, body: "visit {{custom_attribute.${visits}}}" }
+"#;
+
+/// What a run that has ended said, but for the spaces of its table.
+fn table(folder: &Path, args: &[&str]) -> Vec<String> {
+    let ended = done(folder, &[&["run", "flows/greet.yaml", "--clock", "real"], args].concat());
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(0), "{out}{err}");
+    out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_run_in_real_time_goes_on_after_a_kill_and_enters_nobody_twice() {
+    let users = "{\"external_id\":\"ada\"}\n{\"external_id\":\"bob\"}\n";
+    let folder = folder(&[("greet.yaml", GREET), ("greet.users.ndjson", users)]);
+    let here = folder.path();
+    let first = table(here, &[]);
+    assert!(first.iter().filter(|line| line.contains("hello")).count() >= 2, "{first:?}");
+    assert!(first.iter().any(|line| line == "note 2 0 0 2 0 0"), "{first:?}");
+
+    let args = ["run", "flows/greet.yaml", "--clock", "real", "--state", "data"];
+    let mut run = served::command(here, &args)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut out = std::io::BufReader::new(run.stdout.take().expect("its output"));
+    let mut line = String::new();
+    // Nothing is sent before the entry is durable.
+    std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+
+    for again in 0..2 {
+        let told = table(here, &["--state", "data"]);
+        assert!(told.iter().any(|line| line == "note 2 0 0 2 0 0"), "{again}: {told:?}");
+        let visits = told.iter().filter(|line| line.contains("visit 1")).count();
+        assert_eq!(visits, if again == 0 { 2 } else { 0 }, "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("visit 2")), "{told:?}");
+    }
+}
+
+#[test]
+fn what_belongs_to_the_other_clock_is_said() {
+    let folder = folder(&[("greet.yaml", GREET)]);
+    for (args, expected) in [
+        (&["--state", "data"][..], "add `--clock real`"),
+        (&["--clock", "real", "--events", "e.ndjson"], "`--events` is for virtual time"),
+        (&["--clock", "real", "--start", "now"], "`--start` is for virtual time"),
+        (&["--clock", "real", "--backend", "embedded:d"], "`--backend embedded:d` is for virtual"),
+    ] {
+        let refused = done(folder.path(), &[&["run", "flows/greet.yaml"], args].concat());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
