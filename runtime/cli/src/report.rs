@@ -7,70 +7,94 @@ use serde_json::{Value as Json, json};
 
 use crate::console::{Look, Palette};
 use crate::core::trace::rfc3339;
-use crate::core::{Canvas, CanvasIx, DeadLetter, NodeIx, Tally};
+use crate::core::{Canvas, CanvasIx, DeadLetter, Millis, NodeIx, Tally};
 use crate::exit::Exit;
 use crate::scene::Scene;
 use crate::sdk::Door;
 use crate::simulation::Totals;
 use crate::table;
 
-pub fn as_text(scene: &Scene, palette: Palette) -> String {
+/// What a run has come to.
+pub struct Outcome<'a> {
+    /// In the order in which they are told.
+    pub canvases: Vec<(&'a Canvas, Tally)>,
+    pub letters: Vec<DeadLetter>,
+    pub totals: Totals,
+    pub start: Millis,
+    pub end: Millis,
+    pub seed: u64,
+}
+
+impl<'a> Outcome<'a> {
+    pub fn of(scene: &'a Scene) -> Outcome<'a> {
+        let numbered = scene.canvases.iter().enumerate();
+        let simulation = &scene.simulation;
+        Outcome {
+            canvases: numbered
+                .map(|(ix, canvas)| (&**canvas, simulation.tally(CanvasIx(ix as u16))))
+                .collect(),
+            letters: simulation.dead_letters().collect(),
+            totals: simulation.totals(),
+            start: scene.start,
+            end: simulation.now(),
+            seed: scene.seed,
+        }
+    }
+}
+
+pub fn as_text(outcome: &Outcome<'_>, palette: Palette) -> String {
     let mut text = String::new();
-    for (canvas, tally) in tallies(scene) {
-        if scene.canvases.len() > 1 {
+    for (canvas, tally) in &outcome.canvases {
+        if outcome.canvases.len() > 1 {
             text.push_str(&palette.paint(Look::Bold, &canvas.head.name));
             text.push('\n');
         }
-        text.push_str(&table::steps(canvas, &tally));
+        text.push_str(&table::steps(canvas, tally));
         text.push('\n');
     }
-    let turned_away: Vec<String> = tallies(scene)
-        .filter_map(|(canvas, tally)| table::turned_away(&canvas.head.name, &tally))
+    let turned_away: Vec<String> = outcome
+        .canvases
+        .iter()
+        .filter_map(|(canvas, tally)| table::turned_away(&canvas.head.name, tally))
         .collect();
     for block in [
         turned_away.iter().map(|line| format!("{line}\n")).collect(),
-        table::dead_letters(scene.simulation.dead_letters(), palette),
+        table::dead_letters(outcome.letters.iter().cloned(), palette),
     ] {
         if !block.is_empty() {
             text.push_str(&block);
             text.push('\n');
         }
     }
-    text.push_str(&table::closing(&accounted(scene)));
+    text.push_str(&table::closing(&accounted(outcome)));
     text.push('\n');
     text
 }
 
-pub fn as_json(scene: &Scene, exit: Exit) -> Json {
-    let totals = scene.simulation.totals();
+pub fn as_json(outcome: &Outcome<'_>, exit: Exit) -> Json {
     json!({
-        "start": rfc3339(scene.start),
-        "end": rfc3339(scene.simulation.now()),
-        "seed": scene.seed,
+        "start": rfc3339(outcome.start),
+        "end": rfc3339(outcome.end),
+        "seed": outcome.seed,
         "interrupted": exit == Exit::Interrupted,
-        "totals": totals_json(&totals),
-        "canvases": tallies(scene).map(|(canvas, tally)| canvas_json(canvas, &tally)).collect::<Vec<_>>(),
-        "dead_letters": scene.simulation.dead_letters().map(letter_json).collect::<Vec<_>>(),
+        "totals": totals_json(&outcome.totals),
+        "canvases": outcome.canvases.iter().map(|(canvas, tally)| canvas_json(canvas, tally)).collect::<Vec<_>>(),
+        "dead_letters": outcome.letters.iter().cloned().map(letter_json).collect::<Vec<_>>(),
     })
-}
-
-fn tallies(scene: &Scene) -> impl Iterator<Item = (&Canvas, Tally)> {
-    let numbered = scene.canvases.iter().enumerate();
-    numbered.map(|(ix, canvas)| (&**canvas, scene.simulation.tally(CanvasIx(ix as u16))))
 }
 
 /// The totals with every journey in one place: who failed is where the dead letters are,
 /// unless there is none, as after a deadline; then they have exited.
-fn accounted(scene: &Scene) -> Totals {
-    let totals = scene.simulation.totals();
-    let steps = scene.canvases.iter().flat_map(|canvas| {
+fn accounted(outcome: &Outcome<'_>) -> Totals {
+    let totals = outcome.totals;
+    let steps = outcome.canvases.iter().flat_map(|(canvas, _)| {
         let last =
             canvas.order().iter().filter(|node| canvas.way(**node, Door::ON_FAILURE).is_none());
         last.map(|node| (&*canvas.head.name, &*canvas.node(*node).id))
     });
     // A failure at one of these ends the journey.
     let steps: BTreeSet<(&str, &str)> = steps.collect();
-    let letters = scene.simulation.dead_letters();
+    let letters = outcome.letters.iter();
     let ended = letters.filter(|letter| steps.contains(&(&*letter.key.canvas, &*letter.key.step)));
     let lettered = ended.count() as u64;
     Totals { exited: totals.exited + totals.failed.saturating_sub(lettered), ..totals }

@@ -172,7 +172,7 @@ fn shards(users: usize) -> u16 {
     if users > FEW { 8 } else { 1 }
 }
 
-fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
+pub fn until(setting: &Setting, start: Millis) -> anyhow::Result<Option<Millis>> {
     let until = match (&setting.until, &setting.length) {
         (Some(text), _) => moment::parse(text).map_err(|error| anyhow!("--until: {error}"))?,
         (None, Some(text)) => {
@@ -249,14 +249,14 @@ pub fn open_by(
 }
 
 /// A users file, and the numbers of the Canvases that its users enter when the run starts.
-struct UsersFile {
-    path: PathBuf,
-    into: Vec<usize>,
+pub struct UsersFile {
+    pub path: PathBuf,
+    pub into: Vec<usize>,
 }
 
 /// One file for all Canvases if it was named, else the one beside each. Who enters by events
 /// needn't be in one.
-fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<UsersFile>> {
+pub fn users_files(setting: &Setting, opened: &[Opened]) -> anyhow::Result<Vec<UsersFile>> {
     let enters = |file: &Opened| file.canvas.as_ref().is_none_or(at_start);
     if let Some(path) = setting.users.clone() {
         let numbered = opened.iter().enumerate().filter(|(_, file)| enters(file));

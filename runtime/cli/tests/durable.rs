@@ -201,3 +201,74 @@ fn what_is_no_state_folder_is_refused_with_words() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("it is no state folder, and not empty (`later.yaml`)"), "{said}");
 }
+
+/// Greets at once, waits for a moment, and counts.
+const GREET: &str = r#"
+canvas: greet
+entry: { reentry: always }
+steps:
+  - id: hello
+    message: { channel: push, body: "hello" }
+  - id: moment
+    delay: { for: 1s }
+  - id: note
+    user_update:
+      json: '{"attributes": [{"visits": {"inc": 1}}]}'
+  - id: tell
+    message: { channel: push, body: "visit {{custom_attribute.${visits}}}" }
+"#;
+
+/// What a run that has ended said, but for the spaces of its table.
+fn table(folder: &Path, args: &[&str]) -> Vec<String> {
+    let ended = done(folder, &[&["run", "flows/greet.yaml", "--clock", "real"], args].concat());
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(0), "{out}{err}");
+    out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_run_in_real_time_goes_on_after_a_kill_and_enters_nobody_twice() {
+    let users = "{\"external_id\":\"ada\"}\n{\"external_id\":\"bob\"}\n";
+    let folder = folder(&[("greet.yaml", GREET), ("greet.users.ndjson", users)]);
+    let here = folder.path();
+    let first = table(here, &[]);
+    assert!(first.iter().filter(|line| line.contains("hello")).count() >= 2, "{first:?}");
+    assert!(first.iter().any(|line| line == "note 2 0 0 2 0 0"), "{first:?}");
+
+    let args = ["run", "flows/greet.yaml", "--clock", "real", "--state", "data"];
+    let mut run = served::command(here, &args)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut out = std::io::BufReader::new(run.stdout.take().expect("its output"));
+    let mut line = String::new();
+    // Nothing is sent before the entry is durable.
+    std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+
+    for again in 0..2 {
+        let told = table(here, &["--state", "data"]);
+        assert!(told.iter().any(|line| line == "note 2 0 0 2 0 0"), "{again}: {told:?}");
+        let visits = told.iter().filter(|line| line.contains("visit 1")).count();
+        assert_eq!(visits, if again == 0 { 2 } else { 0 }, "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("visit 2")), "{told:?}");
+    }
+}
+
+#[test]
+fn what_belongs_to_the_other_clock_is_said() {
+    let folder = folder(&[("greet.yaml", GREET)]);
+    for (args, expected) in [
+        (&["--state", "data"][..], "add `--clock real`"),
+        (&["--clock", "real", "--events", "e.ndjson"], "`--events` is for virtual time"),
+        (&["--clock", "real", "--start", "now"], "`--start` is for virtual time"),
+        (&["--clock", "real", "--backend", "embedded:d"], "`--backend embedded:d` is for virtual"),
+    ] {
+        let refused = done(folder.path(), &[&["run", "flows/greet.yaml"], args].concat());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}

@@ -213,7 +213,7 @@ fn what_cannot_be_served_is_said_at_the_start() {
     for (args, code, expected) in [
         (&["nowhere"][..], 2, "`nowhere` is no folder"),
         (&["broken"], 1, "at least one step"),
-        (&["fine", "--backend", "embedded:d"], 2, "`--backend embedded:d` is not in this version"),
+        (&["fine", "--backend", "embedded:d"], 2, "`--backend embedded:d` is for virtual time"),
         (&["fine", "--users", "none.csv"], 2, "no such file"),
         (&["keys"], 2, "SHA-256"),
     ] {

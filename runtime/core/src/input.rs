@@ -14,6 +14,9 @@ pub type Context = serde_json::Map<String, Json>;
 pub enum Input {
     /// A user wants to enter a Canvas.
     Enter { canvas: CanvasIx, user: Box<str>, context: Option<Arc<Context>> },
+    /// A user who has never entered a Canvas, in none of its versions, wants to; whoever has is
+    /// left out, whatever the rule for entering again.
+    EnterFirst { canvas: CanvasIx, user: Box<str>, context: Option<Arc<Context>> },
     /// A user has done something: it lets them into the Canvases that wait for it, with the
     /// event's properties as entry properties.
     Event { user: Box<str>, name: Box<str>, properties: Option<Arc<Context>> },

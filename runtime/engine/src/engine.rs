@@ -140,11 +140,31 @@ impl Engine {
     /// Hands over entries, all or none of them. They are committed when [`Self::committed`],
     /// called after this, ends.
     pub fn hand_over(&self, entrances: Vec<Entrance>) -> Result<(), Busy> {
-        let input = |entrance: Entrance| {
-            let Entrance { canvas, user, context } = entrance;
-            (self.options.shard_of(&user), Input::Enter { canvas, user, context })
-        };
-        self.intake.offer(entrances.into_iter().map(input).collect())
+        self.offer(entrances, |Entrance { canvas, user, context }| Input::Enter {
+            canvas,
+            user,
+            context,
+        })
+    }
+
+    /// The same for users who are to enter once, whatever the Canvas's rule: whoever has entered
+    /// it before, in this life of the log, is left out.
+    pub fn hand_over_first(&self, entrances: Vec<Entrance>) -> Result<(), Busy> {
+        self.offer(entrances, |Entrance { canvas, user, context }| Input::EnterFirst {
+            canvas,
+            user,
+            context,
+        })
+    }
+
+    fn offer(
+        &self,
+        entrances: Vec<Entrance>,
+        input: impl Fn(Entrance) -> Input,
+    ) -> Result<(), Busy> {
+        let of_shard =
+            |entrance: Entrance| (self.options.shard_of(&entrance.user), input(entrance));
+        self.intake.offer(entrances.into_iter().map(of_shard).collect())
     }
 
     /// Hands over what has happened and can't be refused any more: ask for [`Self::room`] before

@@ -18,6 +18,18 @@ impl Engine {
         self.command(inputs.collect()).await
     }
 
+    /// The same without waiting for the commit: [`Self::commanded`] does.
+    pub fn forget<'a>(&self, users: impl IntoIterator<Item = &'a str>) -> Result<(), Busy> {
+        let inputs = users.into_iter();
+        let inputs = inputs.map(|user| (self.shard_of(user), Input::Delete { user: user.into() }));
+        self.intake().command(inputs.collect()).map(drop)
+    }
+
+    /// Ends when whatever operators have asked for before is committed.
+    pub async fn commanded(&self) -> Result<(), Busy> {
+        self.command(Vec::new()).await
+    }
+
     /// Stops a Canvas, in all its versions: nobody enters, no wait ends, nothing new is held or
     /// sent. Of a name that no Canvas has, nothing is paused.
     pub async fn pause(&self, canvas: &str) -> Result<(), Busy> {

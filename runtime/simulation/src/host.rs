@@ -15,9 +15,10 @@ use flowrun_profiles::{About, Memory};
 
 use crate::agenda::{Aftermath, Agenda, Arrival, Coming, Happening, Noted};
 use crate::backend::{Backend, Replies};
+use crate::crew::Crew;
 use crate::mischief::{Beat, Mischief};
 use crate::outside::Outside;
-use crate::place::{Place, decide};
+use crate::place::Place;
 use crate::totals::{Totals, Watcher};
 
 /// How a run is set up.
@@ -81,7 +82,8 @@ pub struct Simulation {
     canvases: Vec<Arc<Canvas>>,
     batcher: Batcher,
     /// What steps read; and where updates are written, unless there is a backend.
-    store: Memory,
+    store: Arc<Memory>,
+    crew: Crew,
     backend: Option<Box<dyn Backend>>,
     mischief: Option<Box<dyn Mischief>>,
     log: MemoryLog,
@@ -107,7 +109,8 @@ impl Simulation {
             shards,
             canvases: Vec::new(),
             batcher: Batcher::new(store.about().batches),
-            store,
+            store: Arc::new(store),
+            crew: Crew::new(options.threads),
             backend: None,
             mischief: None,
             log,
@@ -270,7 +273,7 @@ impl Simulation {
             if self.shards.iter().all(|place| place.quiet) {
                 break;
             }
-            decide(&mut self.shards, shown, &self.store, self.options.threads);
+            self.crew.decide(&mut self.shards, shown, &self.store);
             for ix in 0..self.shards.len() {
                 if self.shards[ix].quiet {
                     continue;
@@ -310,13 +313,13 @@ impl Simulation {
                 Coming::Happening(happening, noted) => {
                     let Happening { user, name, properties, object, .. } = happening;
                     if noted == Noted::No {
-                        self.store.note(self.now, &user, &object);
+                        alone(&mut self.store).note(self.now, &user, &object);
                     }
                     Input::Event { user, name, properties }
                 }
                 // Profiles don't die with the machine: it is done once and for all.
                 Coming::Edit(edit) => {
-                    self.store.note(self.now, &edit.user, &edit.object);
+                    alone(&mut self.store).note(self.now, &edit.user, &edit.object);
                     continue;
                 }
                 Coming::Operation(operation) => {
@@ -338,7 +341,7 @@ impl Simulation {
             }
             if self.backend.is_some() && !is_planted(Bug::StaleRead) {
                 // Whoever is released by this reads what was just acknowledged.
-                self.store.acknowledge(self.now, parts, &reply);
+                alone(&mut self.store).acknowledge(self.now, parts, &reply);
             }
             for settled in self.batcher.reply(self.now, number, &reply) {
                 let inputs = &mut self.shards[usize::from(settled.shard.0)].inputs;
@@ -409,7 +412,7 @@ impl Simulation {
                 watcher.line(&self.line(what));
             }
             if self.backend.is_none() {
-                let reply = self.store.commit(self.now, request);
+                let reply = alone(&mut self.store).commit(self.now, request);
                 self.replies.send(self.now + self.options.latency, request.number, reply);
             }
         }
@@ -519,7 +522,7 @@ impl Simulation {
 
     /// Puts a profile in, in place of what was there.
     pub fn put_profile(&mut self, profile: flowrun_core::track::Profile) {
-        self.store.put(profile);
+        alone(&mut self.store).put(profile);
     }
 
     /// Where updates are written.
@@ -535,4 +538,9 @@ impl Simulation {
     pub fn check(&self) {
         self.shards.iter().for_each(|place| place.shard.check());
     }
+}
+
+/// The profiles, to be changed: between rounds nobody else looks at them.
+fn alone(store: &mut Arc<Memory>) -> &mut Memory {
+    Arc::get_mut(store).expect("whoever decides gives the profiles back")
 }

@@ -6,6 +6,7 @@
 mod agenda;
 mod answers;
 mod backend;
+mod crew;
 pub mod faults;
 pub mod funnel;
 mod host;

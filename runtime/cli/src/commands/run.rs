@@ -1,27 +1,32 @@
-//! `flowrun run`: users through Canvases, in virtual time.
+//! `flowrun run`: users through Canvases, in virtual time, or as time passes ([`real`]).
 //!
 //! A few users are told step by step; many are only counted. What a run has come to is
 //! always said in the same way: a table for each Canvas, the dead letters, one line.
+
+mod real;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::backend;
+use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
 use crate::console::{Console, Look, printable};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::logging::{Level, Logging};
+use crate::moment;
 use crate::narrator::Narrator;
 use crate::profiles::NotKept;
 use crate::progress::Progress;
+use crate::report::{self, Outcome};
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{Outside, Silent};
+use crate::simulation::Outside;
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
-use crate::{moment, report};
 
 /// The most users whose journeys are told.
 const TOLD: usize = 20;
@@ -33,6 +38,8 @@ Examples:
   flowrun run flows/*.yaml --users all.ndjson           every user enters every Canvas
   flowrun run flows/vip.yaml --for 7d                   the first seven days
   flowrun run flows/vip.yaml --trace - | jq .kind       the trace, for other programs
+  flowrun run flows/vip.yaml --clock real --state data  as time passes; after Ctrl-C or a crash the
+                                                        same command goes on
   flowrun run flows/vip.yaml --backend https://rest.iad-01.braze.com
                                                         updates are really written; the key is
                                                         in FLOWRUN_API_KEY
@@ -41,8 +48,9 @@ Each user of the users file enters at the start, or at its `enter_at`; one that 
 twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
 (--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an
 empty cell is a missing value, cells that are JSON (7, true, [1]) are read as such, and a column
-entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine, unless --backend names
-an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
+entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine,
+unless --backend or flowrun.toml says so: profiles are in memory, and messages are only told, but
+for channels that flowrun.toml gives a `type` (file, webhook, plugin). Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
   [egress]
@@ -54,7 +62,7 @@ and fetched only from hosts that --allow-host or flowrun.toml names:
 
 Exit codes: 0 done, 1 a Canvas is wrong, 2 the command is, 3 dead letters remain, 130 Ctrl-C.";
 
-/// Move users through Canvases, in virtual time
+/// Move users through Canvases, in virtual time or in real time
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
@@ -87,12 +95,25 @@ pub struct Run {
     #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
     backend: Option<BackendUrl>,
 
-    /// The clock: `virtual` in this version
-    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
-    clock: String,
+    /// Virtual time jumps to whatever happens next; real time passes, and messages go out
+    #[arg(long, value_name = "CLOCK", value_enum, default_value_t)]
+    clock: Pace,
 
-    #[arg(long, value_name = "DIR", hide = true)]
+    #[command(flatten)]
+    logging: Logging,
+
+    /// In real time: keep everything in this folder, and go on from it. Each user of the file
+    /// enters each Canvas once in its life, however often the command is given
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+}
+
+/// How time passes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum Pace {
+    #[default]
+    Virtual,
+    Real,
 }
 
 /// Where the results of a run go.
@@ -107,8 +128,14 @@ enum Output {
 
 impl Run {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        self.refuse_what_is_not_there_yet()?;
         let output = self.output()?;
+        self.logging.begin(Level::Warn, console)?;
+        if self.clock == Pace::Real {
+            return real::run(self, output, console);
+        }
+        if self.state.is_some() {
+            bail!("`--state` keeps what happens in real time: add `--clock real`")
+        }
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let backend = self.backend.as_ref();
@@ -132,6 +159,12 @@ impl Run {
             |name| self.setting.plugins.backend(name, &config.plugins, console),
             &interrupt,
         )?;
+        let egress = self.setting.source.allowed(&config)?;
+        let mut posting =
+            Posting(channels::real(&config, &egress, &self.setting.plugins, console)?);
+        if let Some(said) = channels::unasked(&config) {
+            console.note(&said);
+        }
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
@@ -146,7 +179,7 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut Silent, fetch: &mut scene.answers };
+        let mut outside = Outside { channel: &mut posting, fetch: &mut scene.answers };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();
@@ -178,31 +211,16 @@ impl Run {
         }
         match output {
             Output::Json => {
-                let result = report::as_json(&scene, exit);
+                let result = report::as_json(&Outcome::of(&scene), exit);
                 console.line(&serde_json::to_string_pretty(&result)?)?;
             }
-            Output::TablesAside => {
-                io::stderr().write_all(report::as_text(&scene, console.palette).as_bytes())?
-            }
+            Output::TablesAside => io::stderr()
+                .write_all(report::as_text(&Outcome::of(&scene), console.palette).as_bytes())?,
             Output::Told | Output::Tables => {
-                console.print(&report::as_text(&scene, console.palette))?
+                console.print(&report::as_text(&Outcome::of(&scene), console.palette))?
             }
         }
         Ok(exit)
-    }
-
-    /// What the command line has in other versions is refused, never ignored.
-    fn refuse_what_is_not_there_yet(&self) -> anyhow::Result<()> {
-        if self.clock != "virtual" {
-            let hint = "runs are in virtual time (`--clock virtual`)";
-            bail!("`--clock {}` is not in this version: {hint}", self.clock)
-        }
-        if self.state.is_some() {
-            bail!(
-                "`--state` is not in this version: a run lives in memory, from its start to its end"
-            )
-        }
-        Ok(())
     }
 
     fn output(&self) -> anyhow::Result<Output> {

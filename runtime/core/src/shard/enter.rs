@@ -50,6 +50,13 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether a user has never entered a Canvas.
+    pub(super) fn is_new_to(&self, canvas: CanvasIx, user: &str) -> bool {
+        let state = &self.shard.state;
+        let known = state.users.find(user);
+        known.is_none_or(|user| state.users.entries(user, state.family(canvas)).0 == 0)
+    }
+
     /// Every Canvas that waits for the event lets the user in, in the order of the Canvases.
     pub(super) fn event(&mut self, user: &str, name: &str, properties: Option<Arc<Context>>) {
         for canvas in self.shard.state.waiting_for(name) {

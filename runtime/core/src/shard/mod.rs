@@ -255,6 +255,11 @@ impl Turn<'_> {
     fn take(&mut self, input: Input) {
         match input {
             Input::Enter { canvas, user, context } => self.enter(canvas, user, context),
+            Input::EnterFirst { canvas, user, context } => {
+                if self.is_new_to(canvas, &user) {
+                    self.enter(canvas, user, context);
+                }
+            }
             Input::Event { user, name, properties } => self.event(&user, &name, properties),
             Input::Settled { write, attempt, done, outcome } => {
                 self.write_answered(write, attempt, done, outcome);

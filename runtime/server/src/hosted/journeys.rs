@@ -45,9 +45,8 @@ impl Journeys for Entrances {
     }
 
     fn forget(&self, users: Vec<User>) {
-        // Journeys of somebody who is gone read an empty profile until they end.
-        if !users.is_empty() {
-            tracing::warn!(users = users.len(), "deleted users who are on their way stay on it");
-        }
+        let Some(engine) = self.0.get() else { return };
+        // An engine that has ended says so to whoever waits for the commit.
+        let _ = engine.forget(users.iter().map(|user| &*user.journey_id));
     }
 }
