@@ -27,7 +27,7 @@ use crate::track::{
 };
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
-    Neighbour, Planned, Refusal, ScheduleId, Timing, User, Workspace,
+    Maintenance, Neighbour, Planned, Refusal, ScheduleId, Timing, User, Workspace,
 };
 
 /// Profiles, keys of writes, schedules: everything that changes.
@@ -381,6 +381,13 @@ impl Workspace for Memory {
 
     fn content_blocks(&self) -> Arc<[ContentBlock]> {
         self.blocks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn maintain(&self, maintenance: Maintenance) {
+        match maintenance {
+            Maintenance::Begins => self.begin_maintenance(),
+            Maintenance::Ends => self.end_maintenance(),
+        }
     }
 
     async fn wake(&self, at_ms: i64) -> Option<i64> {
