@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::commands::dead_letters::{self, replay};
 use crate::commands::{
-    check, completions, eval, explain, graph, list, plugin, run, schema, serve, simulate, test,
+    check, completions, delete, eval, explain, graph, list, pause, plugin, run, schema, serve,
+    simulate, status, test,
 };
 use crate::console::{ColorChoice, Console, aside, printable};
 use crate::exit::Exit;
@@ -23,6 +25,7 @@ Examples:
   flowrun test flows                           the tests of all Canvases (*.test.yaml)
   flowrun graph flows/vip.yaml --format svg    the picture
   flowrun explain flows/vip.yaml --user ada    why ada went where she went
+  flowrun serve flows --state data             for good; then `flowrun status --state data`
 
 `flowrun COMMAND --help` says more about a command.";
 
@@ -50,6 +53,12 @@ pub enum Command {
     Eval(eval::Eval),
     List(list::List),
     Serve(serve::Serve),
+    Status(status::Status),
+    DeadLetters(dead_letters::DeadLetters),
+    Replay(replay::Replay),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    Delete(delete::Delete),
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
@@ -72,6 +81,12 @@ impl Command {
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
             Command::Serve(serve) => serve.run(console),
+            Command::Status(status) => status.run(console),
+            Command::DeadLetters(letters) => letters.run(console),
+            Command::Replay(replay) => replay.run(console),
+            Command::Pause(pause) => pause.run(console),
+            Command::Resume(resume) => resume.run(console),
+            Command::Delete(delete) => delete.run(console),
             Command::Schema(schema) => schema.run(console),
             Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
@@ -113,7 +128,7 @@ fn leave(said: &clap::Error) -> ! {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 4] = ["status", "dead-letters", "replay", "new"];
+const LATER: [&str; 1] = ["new"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

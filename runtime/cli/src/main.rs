@@ -17,6 +17,7 @@ mod interrupt;
 mod live;
 mod moment;
 mod narrator;
+mod operations;
 mod picture;
 mod plugin_backend;
 mod plugins;

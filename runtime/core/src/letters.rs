@@ -168,6 +168,11 @@ impl Letters {
         id
     }
 
+    /// Those from a number on.
+    pub fn from(&self, id: LetterId) -> impl Iterator<Item = (LetterId, &Letter)> {
+        self.kept.range(id..).map(|(id, letter)| (*id, letter))
+    }
+
     pub fn get(&self, id: LetterId) -> Option<&Letter> {
         self.kept.get(&id)
     }

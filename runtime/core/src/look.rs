@@ -179,6 +179,11 @@ impl Shard {
         self.letters().iter().map(|(id, letter)| self.state().show(id, letter))
     }
 
+    /// Those from a number on.
+    pub fn dead_letters_from(&self, id: LetterId) -> impl Iterator<Item = DeadLetter> {
+        self.letters().from(id).map(|(id, letter)| self.state().show(id, letter))
+    }
+
     /// One dead letter, if it is still there.
     pub fn dead_letter(&self, id: LetterId) -> Option<DeadLetter> {
         Some(self.state().show(id, self.letters().get(id)?))
@@ -187,6 +192,22 @@ impl Shard {
     /// How many dead letters there are, and the bytes of what they hold.
     pub fn burden(&self) -> (usize, usize) {
         (self.letters().len(), self.letters().bytes())
+    }
+
+    /// All Canvas versions, by their numbers.
+    pub fn canvases(&self) -> &[Arc<Canvas>] {
+        &self.state().canvases
+    }
+
+    /// The names of paused Canvases.
+    pub fn paused(&self) -> Vec<Arc<str>> {
+        let state = self.state();
+        state
+            .pauses
+            .keep()
+            .into_iter()
+            .map(|family| state.canvas(family).head.name.clone())
+            .collect()
     }
 
     /// Whether the Canvas of a name is paused.
