@@ -12,7 +12,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::dead_letters::{self, replay};
 use crate::commands::{
-    check, completions, delete, eval, explain, graph, list, pause, plugin, run, schema, serve,
+    check, completions, delete, eval, explain, graph, list, new, pause, plugin, run, schema, serve,
     simulate, status, test,
 };
 use crate::console::{ColorChoice, Console, aside, printable};
@@ -60,6 +60,7 @@ pub enum Command {
     Resume(pause::Resume),
     Delete(delete::Delete),
     Schema(schema::Schema),
+    New(new::New),
     Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
     Completions(completions::Completions),
@@ -88,6 +89,7 @@ impl Command {
             Command::Resume(resume) => resume.run(console),
             Command::Delete(delete) => delete.run(console),
             Command::Schema(schema) => schema.run(console),
+            Command::New(new) => new.run(console),
             Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
             Command::Completions(completions) => completions.run(console),
@@ -127,9 +129,6 @@ fn leave(said: &clap::Error) -> ! {
     std::process::exit(code)
 }
 
-/// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 1] = ["new"];
-
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
@@ -143,11 +142,7 @@ fn slip(error: &clap::Error) -> Option<String> {
         })
         .min()
         .filter(|(far, name)| *far <= (name.len() / 3).max(1));
-    let later = LATER.contains(&written.as_str());
     let written = printable(written);
-    if later {
-        return Some(format!("`{written}` is not in this version"));
-    }
     Some(match near {
         Some((_, name)) => format!("there is no command `{written}`: did you mean `{name}`?"),
         None => format!("`{written}` is no command, and there is no such file to run"),

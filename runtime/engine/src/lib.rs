@@ -22,6 +22,7 @@ mod error;
 mod fetch;
 mod intake;
 mod life;
+mod often;
 mod operate;
 mod options;
 mod outgoing;
@@ -33,7 +34,7 @@ mod sweep;
 mod trace;
 
 pub use at_rest::AtRest;
-pub use channels::{Channel, Channels, Console, Outbox};
+pub use channels::{Channel, Channels, Console, Outbox, Webhook};
 pub use engine::{Engine, Entrance, Happening};
 pub use error::{Busy, Error};
 pub use fetch::{Answers, Fetch, NoAnswers};

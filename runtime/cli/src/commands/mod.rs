@@ -8,6 +8,7 @@ pub mod eval;
 pub mod explain;
 pub mod graph;
 pub mod list;
+pub mod new;
 pub mod pause;
 pub mod plugin;
 pub mod run;
