@@ -61,7 +61,10 @@ impl Pause {
         let mut desk = self.at.desk(console)?;
         let change = desk.pause(&self.canvas)?;
         if self.json {
-            console.line(&json!({ "canvas": self.canvas, "paused": true, "was": change == Change::WasSo }).to_string())?;
+            console.line(
+                &json!({ "canvas": self.canvas, "paused": true, "was": change == Change::WasSo })
+                    .to_string(),
+            )?;
             return Ok(Exit::Done);
         }
         let name = &self.canvas;
@@ -78,7 +81,10 @@ impl Resume {
         let mut desk = self.at.desk(console)?;
         let change = desk.resume(&self.canvas)?;
         if self.json {
-            console.line(&json!({ "canvas": self.canvas, "paused": false, "was": change == Change::WasSo }).to_string())?;
+            console.line(
+                &json!({ "canvas": self.canvas, "paused": false, "was": change == Change::WasSo })
+                    .to_string(),
+            )?;
             return Ok(Exit::Done);
         }
         let name = &self.canvas;

@@ -150,9 +150,9 @@ fn retries(canvas: &CanvasRow, now: Millis) -> Vec<String> {
         let attempts = &step.attempts;
         let mut said = Vec::new();
         if attempts.again > 0 {
-            let next = attempts.next.map_or_else(String::new, |next| {
-                format!(", the first {}", away(next, now))
-            });
+            let next = attempts
+                .next
+                .map_or_else(String::new, |next| format!(", the first {}", away(next, now)));
             said.push(format!("{} to be tried again{next}", attempts.again));
         }
         if attempts.under_way > 0 && attempts.most > 1 {

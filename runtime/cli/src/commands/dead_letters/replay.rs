@@ -106,12 +106,13 @@ impl Replay {
         }
         if desk.is_at_work() {
             let came_back = failed.len();
-            console.line(&format!("{done} done · {came_back} came back · {} under way", queued.len()))?;
-        } else {
             console.line(&format!(
-                "{} go out when a server is started on the folder",
+                "{done} done · {came_back} came back · {} under way",
                 queued.len()
             ))?;
+        } else {
+            console
+                .line(&format!("{} go out when a server is started on the folder", queued.len()))?;
         }
         for letter in failed.iter().take(TOLD) {
             let (user, reason) = (shortened(&letter.user, 40), shortened(&letter.reason, 200));
