@@ -88,6 +88,7 @@ pub struct Simulation {
     mischief: Option<Box<dyn Mischief>>,
     log: MemoryLog,
     agenda: Agenda,
+    pub(crate) operations: Agenda,
     replies: Replies,
     traces: bool,
     requests: u64,
@@ -114,6 +115,7 @@ impl Simulation {
             mischief: None,
             log,
             agenda: Agenda::default(),
+            operations: Agenda::default(),
             replies: Replies::default(),
             traces: false,
             requests: 0,
@@ -195,7 +197,7 @@ impl Simulation {
         if self.shards.iter().any(|place| !place.in_flight.is_empty()) {
             return Some(self.now);
         }
-        let world = [self.replies.next(), self.batcher.next_wake()];
+        let world = [self.replies.next(), self.batcher.next_wake(), self.operations.next()];
         if self.is_crowded() {
             self.crowded += 1;
             return world.into_iter().flatten().min();
@@ -208,6 +210,15 @@ impl Simulation {
 
     fn is_crowded(&self) -> bool {
         self.batcher.writes() >= self.options.most_writes
+            || self.shards.iter().any(|place| place.shard.is_burdened())
+    }
+
+    pub(crate) fn may_die(&self) -> bool {
+        self.mischief.is_some()
+    }
+
+    pub(crate) fn places(&mut self) -> &mut [Place] {
+        &mut self.shards
     }
 
     /// When it really is, while the machine's clock shows a moment to come.
@@ -252,6 +263,7 @@ impl Simulation {
         self.shown = self.shown.max(shown);
         self.resume(world);
         self.take_replies(watcher);
+        self.take_operations();
         if !self.is_crowded() {
             self.take_from_agenda();
         }
@@ -309,6 +321,9 @@ impl Simulation {
                 Coming::Edit(edit) => {
                     alone(&mut self.store).note(self.now, &edit.user, &edit.object);
                     continue;
+                }
+                Coming::Operation(operation) => {
+                    unreachable!("{operation:?} is on another agenda")
                 }
             };
             place.unacknowledged.extend(again);
@@ -419,7 +434,10 @@ impl Simulation {
             backend.disconnected(self.now);
         }
         let unacknowledged = self.shards.iter_mut().map(|place| &mut place.unacknowledged);
-        let again = unacknowledged.flat_map(std::mem::take).collect();
+        let again: Vec<Coming> = unacknowledged.flat_map(std::mem::take).collect();
+        let (operations, again): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|coming| matches!(coming, Coming::Operation(_)));
+        self.operations.push_back(operations);
         self.agenda.push_back(again);
         loop {
             let in_flight = self.replayed();

@@ -11,6 +11,7 @@ pub mod faults;
 pub mod funnel;
 mod host;
 mod mischief;
+mod operations;
 pub mod oracle;
 mod outside;
 mod place;
@@ -21,7 +22,7 @@ mod remote;
 mod script;
 mod totals;
 
-pub use agenda::{Aftermath, Arrival, Edit, Happening};
+pub use agenda::{Aftermath, Arrival, Edit, Happening, Operation, Order};
 pub use answers::Answers;
 pub use backend::{Backend, Replies};
 pub use host::{Options, Simulation};
