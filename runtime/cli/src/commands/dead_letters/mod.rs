@@ -107,10 +107,10 @@ impl DeadLetters {
                     true => all(&mut desk, &self.which)?.iter().map(|letter| letter.id).collect(),
                 };
                 if !yes {
-                    let count = ids.len();
                     bail!(
-                        "{count} dead letters would be dropped for good: add --yes; `flowrun \
-                         dead-letters export FILE` keeps them"
+                        "{} would be dropped for good: add --yes; `flowrun dead-letters export \
+                         FILE` keeps what they hold",
+                        counted(ids.len() as u64)
                     )
                 }
                 self.discard(&ids, &mut desk, console)
@@ -135,7 +135,7 @@ impl DeadLetters {
         match (letters.len() > LISTED, self.which.canvas.is_some() || self.which.step.is_some()) {
             (true, _) => console.line("and more: --json and `export FILE` have all"),
             (false, true) => console.line(&format!("{} of {count}", letters.len())),
-            (false, false) => console.line(&format!("{count} dead letters")),
+            (false, false) => console.line(&counted(count)),
         }?;
         Ok(Exit::Done)
     }
@@ -194,7 +194,7 @@ impl DeadLetters {
         let mut out = BufWriter::new(File::create(file).map_err(cant)?);
         write(&mut out)?;
         out.into_inner().map_err(|error| cant(error.into_error()))?.sync_all().map_err(cant)?;
-        console.note(&format!("{count} dead letters are in `{shown}`"));
+        console.note(&format!("`{shown}` has {}", counted(count)));
         Ok(Exit::Done)
     }
 
@@ -259,6 +259,13 @@ fn each(
         if count < wanted.most || left == 0 {
             return Ok(());
         }
+    }
+}
+
+fn counted(count: u64) -> String {
+    match count {
+        1 => "1 dead letter".to_owned(),
+        count => format!("{count} dead letters"),
     }
 }
 

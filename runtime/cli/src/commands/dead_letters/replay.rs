@@ -111,8 +111,8 @@ impl Replay {
                 queued.len()
             ))?;
         } else {
-            console
-                .line(&format!("{} go out when a server is started on the folder", queued.len()))?;
+            let count = queued.len();
+            console.line(&format!("{count} queued, to go out when a server is started"))?;
         }
         for letter in failed.iter().take(TOLD) {
             let (user, reason) = (shortened(&letter.user, 40), shortened(&letter.reason, 200));
