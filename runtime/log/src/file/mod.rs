@@ -148,6 +148,9 @@ impl Store {
         let here = old.read()?;
         new.write(|change| copy(&here, change))?;
         drop(new);
+        // Who may read the former file may read this one, and nobody else.
+        let rights = fs::metadata(&path).map_err(unopened)?.permissions();
+        fs::set_permissions(&unfinished, rights).map_err(unopened)?;
         fs::rename(&unfinished, &path).map_err(unopened)?;
         sync_folder(folder).map_err(unopened)
     }

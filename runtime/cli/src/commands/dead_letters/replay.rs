@@ -29,7 +29,7 @@ Examples:
 What is left of an update is written again under its key, so that a backend that remembers keys
 applies nothing twice; a message is sent again under its id. The user's journey has gone on by
 `on_failure` and is not changed. With a server at work the command waits for the outcome, and
-ends with 3 if some have come back; without one they go out when a server is started next.";
+ends with 3 if some have come back or are still under way; without one they go out when a server is started next.";
 
 /// Do dead letters again, after what was wrong is mended
 #[derive(Args, Debug)]
@@ -87,10 +87,11 @@ impl Replay {
         };
         let outcome = replay(&ids, Instant::now() + wait, &mut desk)?;
         self.tell(&outcome, &desk, console)?;
-        Ok(match (outcome.refused.is_empty(), outcome.failed.is_empty()) {
+        let remain = !outcome.failed.is_empty() || (desk.is_at_work() && !outcome.queued.is_empty());
+        Ok(match (outcome.refused.is_empty(), remain) {
             (false, _) => Exit::Usage,
-            (true, false) => Exit::DeadLetters,
-            (true, true) => Exit::Done,
+            (true, true) => Exit::DeadLetters,
+            (true, false) => Exit::Done,
         })
     }
 
