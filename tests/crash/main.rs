@@ -9,3 +9,4 @@ mod history;
 mod power;
 mod profiles;
 mod rot;
+mod rows;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use flowrun_engine::clock::Anchored;
 use flowrun_engine::core::Millis;
 use flowrun_engine::core::batcher::BatcherSettings;
-use flowrun_engine::log::Embedded;
+use flowrun_engine::log::{Embedded, ShardLog};
 use flowrun_engine::profile_backends::Memory;
 use flowrun_engine::{
     Busy, Channels, Engine, Error, Local, NoAnswers, Nobody, Options, Setup, Writes,
@@ -34,6 +34,34 @@ async fn what_cannot_be_committed_is_not_done() {
     assert_eq!(stage.engine.room(), Err(Busy::Failed));
     stage.pass(10_000).await;
     assert_eq!((stage.seen().len(), stage.sent().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_refuses_entries_lets_out_what_was_committed_and_recovers() {
+    let stage = Stage::new(NOTE, applied(40));
+    stage.enter("ada").await;
+    stage.log.full.store(true, Ordering::SeqCst);
+    // Whoever is under way when it fills up is told, and is kept for later.
+    assert_eq!(stage.engine.enter(CANVAS, "bob", None).await, Err(Busy::Full));
+    assert_eq!(stage.engine.enter(CANVAS, "eve", None).await, Err(Busy::Full));
+    stage.until(|stage| stage.seen().len() == 1).await;
+    assert!(stage.engine.status().disk_full);
+    assert_eq!((stage.sent().len(), stage.log.records() > 0), (0, true));
+    stage.log.full.store(false, Ordering::SeqCst);
+    stage.until(|stage| stage.engine.status().completed == 2).await;
+    assert!(!stage.engine.status().disk_full);
+    stage.enter("eve").await;
+    stage.until(|stage| stage.engine.status().completed == 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_the_disk_is_full_ends() {
+    let stage = Stage::new(NOTE, applied(40));
+    stage.log.full.store(true, Ordering::SeqCst);
+    assert_eq!(stage.engine.enter(CANVAS, "ada", None).await, Err(Busy::Full));
+    let before = stage.now();
+    assert_eq!(stage.engine.stop().await, Err(Error::NoSpace));
+    assert!((9_000..11_500).contains(&(stage.now() - before)), "{}", stage.now() - before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,6 +128,9 @@ async fn a_log_on_disk_brings_everybody_back_with_snapshots_and_without() {
         }
         let before = engine.status();
         engine.stop().await.unwrap();
+        let size = Embedded::open(folder.path(), 1).unwrap().size().unwrap();
+        let stands = if snapshot_after.is_some() { 0 } else { size.records };
+        assert_eq!(size.records, stands, "a stop leaves snapshots in place of records");
         assert_eq!((before.entered, before.waiting), (20, 20));
         // Nobody was there when the minute was over.
         let (engine, post) = on_disk(folder.path(), START + Millis(3_600_000), options);

@@ -1,6 +1,6 @@
 //! An engine with a Canvas, a backend that follows a script, and everything it did written down.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -102,12 +102,14 @@ pub struct Shared {
     pub log: Arc<Mutex<Log>>,
     /// So many appends are left.
     pub left: Arc<AtomicUsize>,
+    /// Its disk has no space.
+    pub full: Arc<AtomicBool>,
 }
 
 impl Shared {
     pub fn new() -> Shared {
         let log = Arc::new(Mutex::new(Log::new(Keep::Records)));
-        Shared { log, left: Arc::new(AtomicUsize::new(usize::MAX)) }
+        Shared { log, left: Arc::new(AtomicUsize::new(usize::MAX)), full: Arc::default() }
     }
 
     pub fn records(&self) -> usize {
@@ -121,6 +123,9 @@ impl ShardLog for Shared {
     }
 
     fn append_all(&mut self, appends: &[Append<'_>]) -> Result<Vec<Sequence>, Error> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Error::Full { place: "the log".into(), cause: "as told".into() });
+        }
         let left = self.left.load(Ordering::SeqCst);
         if left == 0 {
             return Err(Error::Dropped { shard: 0, first: 0 });

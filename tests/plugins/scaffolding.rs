@@ -38,6 +38,20 @@ fn a_new_backend_and_a_new_channel_build_and_are_fit() {
         assert_eq!(done.code, 0, "{}", done.all());
         // Its Canvas needs no plugin to be right.
         assert_eq!(bench.flowrun(&["check", "deep/er/flow.yaml"]).code, 0);
+        if kind == "channel" {
+            let said = format!("us to {}", "ada");
+            for more in [&[][..], &["--plugin-isolation", "process"]] {
+                let args = [&["deep/er/flow.yaml", "--quiet", "--plugin", library][..], more];
+                let done = bench.flowrun(&args.concat());
+                assert!(done.err.contains(&said) && done.code == 0, "{}", done.all());
+                let told = "really sends messages of my_channel by the plugin my_channel";
+                assert!(done.err.contains(told), "{}", done.all());
+            }
+            // Without the plugin nothing is sent, and nobody is told that it was.
+            let done = bench.flowrun(&["deep/er/flow.yaml"]);
+            assert!(done.err.contains("there is no plugin `my_channel`"), "{}", done.all());
+            assert_eq!(done.code, 2);
+        }
     }
 }
 

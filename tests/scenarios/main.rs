@@ -5,6 +5,7 @@ mod entry;
 mod hold;
 mod messages;
 mod old_log;
+mod operations;
 mod reading;
 mod replay;
 mod resting;

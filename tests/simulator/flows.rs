@@ -49,7 +49,7 @@ pub fn draw(seed: u64, number: usize) -> Flow {
             let to = step as u64 + 1 + dice.below((steps - step) as u64);
             if to >= steps as u64 { "done".to_owned() } else { format!("s{to}") }
         };
-        match dice.below(14) {
+        match dice.below(15) {
             0..=4 => update(&mut yaml, &mut dice, later),
             5..=7 => delay(&mut yaml, &mut dice),
             8 | 9 => message(&mut yaml, &mut dice, later),
@@ -76,6 +76,13 @@ pub fn draw(seed: u64, number: usize) -> Flow {
                     yaml,
                     "    context: {{ set: {{ seen: \"{{{{context.${{seen}} | plus: 1}}}}\" }} }}"
                 );
+            }
+            13 => {
+                let how = dice.pick(&["panics", "miscounts", "no_door", "moody"]);
+                let _ = writeln!(yaml, "    unruly: {{ how: {how} }}");
+                if dice.percent(50.0) {
+                    let _ = writeln!(yaml, "    on_failure: {}", later(&mut dice));
+                }
             }
             _ => {
                 let _ = writeln!(

@@ -13,6 +13,7 @@ mod local_time;
 mod run;
 mod scenario;
 mod shrink;
+mod unruly;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -38,6 +39,14 @@ struct Settings {
 
 /// From so many seeds on every situation has to have occurred.
 const ENOUGH_FOR_ALL_MARKS: u64 = 1_000;
+
+/// From so many seeds on every situation has to have occurred but for the rare ones: a run in
+/// which nothing happened is no run.
+const ENOUGH_FOR_MOST_MARKS: u64 = 60;
+
+/// Situations that a few dozen seeds may miss.
+const RARE: [Mark; 4] =
+    [Mark::FlowReplacedWhileHeld, Mark::MessageReplayed, Mark::Burdened, Mark::QueueFull];
 
 fn settings() -> Result<Settings, String> {
     let size = Size { users: 40, days: 30 };
@@ -101,15 +110,18 @@ fn main() -> ExitCode {
     for (seed, wrong) in failures.iter().take(3) {
         tell(*seed, wrong, size);
     }
-    let missed: Vec<Mark> = marks.missed().collect();
+    let enough = |mark: &Mark| match RARE.contains(mark) {
+        true => seeds >= ENOUGH_FOR_ALL_MARKS,
+        false => seeds >= ENOUGH_FOR_MOST_MARKS,
+    };
+    let missed: Vec<Mark> = marks.missed().filter(enough).collect();
     for mark in Mark::ALL {
         println!("  {:>9}  {}", marks.count(*mark), mark.text());
     }
-    let enough = seeds >= ENOUGH_FOR_ALL_MARKS;
-    if !missed.is_empty() && enough {
+    if !missed.is_empty() {
         println!("these situations never occurred: {missed:?}");
     }
-    let failed = u32::from(!failures.is_empty() || (enough && !missed.is_empty()));
+    let failed = u32::from(!failures.is_empty() || !missed.is_empty());
     println!(
         "\ntest result: {}. {} passed; {failed} failed; 0 ignored",
         if failed == 0 { "ok" } else { "FAILED" },
@@ -182,6 +194,7 @@ fn tell(seed: u64, wrong: &str, size: Size) {
         }
     }
     println!("  {:?}", smallest.plan);
+    println!("  {:?}", smallest.operations);
     for flow in &smallest.flows {
         println!("{}", flow.yaml);
     }

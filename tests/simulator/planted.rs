@@ -7,6 +7,7 @@ mod flows;
 mod local_time;
 mod run;
 mod scenario;
+mod unruly;
 
 use flowrun_simulation::core::planted::{Bug, plant};
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use flowrun_simulation::core::trace::{Line, What};
 use flowrun_simulation::core::track::{Array, Object, Profile};
-use flowrun_simulation::core::{CanvasIx, Context, Millis};
+use flowrun_simulation::core::{CanvasIx, Context, LetterLimits, Millis};
 use flowrun_simulation::faults::{Clock, Faulty, FaultyChannel, Keys, Machine};
 use flowrun_simulation::log::Keep;
-use flowrun_simulation::oracle::{Expectations, Inspector, Ledger, Mark, Marks};
+use flowrun_simulation::oracle::{Expectations, Inspector, Ledger, Mark, Marks, Patience};
 use flowrun_simulation::profiles::{About, Memory};
 use flowrun_simulation::{
     Arrival, Happening, NoAnswers, Options, Outside, Silent, Simulation, Watcher,
@@ -69,9 +69,11 @@ fn words_of(panic: &Box<dyn std::any::Any + Send>) -> String {
 fn ledger(scenario: &Scenario) -> Ledger {
     let expectations = Expectations {
         once: scenario.plan.keys == Keys::Honoured,
-        calm_machine: scenario.plan.spares_the_machine() && scenario.most_writes > 1_000,
+        calm_machine: scenario.plan.spares_the_machine()
+            && scenario.most_writes > 1_000
+            && scenario.letters == LetterLimits::NONE,
         right_clock: scenario.plan.machine.clock == Clock::Right,
-        retry: scenario.retry,
+        patience: Patience { attempts: scenario.attempts, ..Patience::default() },
     };
     Ledger::new(expectations, scenario.canvases(), profiles(scenario))
 }
@@ -109,8 +111,9 @@ fn drive(
         shards: scenario.shards,
         keep: Keep::Records,
         threads,
-        retry: scenario.retry,
+        retry: scenario.retry(),
         most_writes: scenario.most_writes,
+        letters: scenario.letters,
         ..Options::default()
     };
     let about = About { name: "faulty".into(), batches: scenario.batches, remembers_keys: true };
@@ -124,6 +127,7 @@ fn drive(
     for user in &scenario.users {
         come(&mut simulation, scenario, user);
     }
+    simulation.add_operations(scenario.operations.iter().cloned());
     let mut silent = Silent;
     let mut channel = FaultyChannel::new(*seed, plan, faults_end, ledger.clone(), &mut silent);
     let mut outside = Outside { channel: &mut channel, fetch: &mut NoAnswers };
@@ -158,10 +162,12 @@ fn drive(
     }
     let after = simulation.totals();
     if after.crowded > 0 {
-        ledger.borrow_mut().marks.hit(Mark::QueueFull);
+        let burdened = scenario.letters != LetterLimits::NONE;
+        let mark = if burdened { Mark::Burdened } else { Mark::QueueFull };
+        ledger.borrow_mut().marks.hit(mark);
     }
     if after.entered < before.entered + scenario.flows.len() as u64 {
-        return Some("I22: somebody new could not enter".into());
+        return Some(format!("I22: somebody new could not enter: {before:?}, {after:?}"));
     }
     if after.waiting + after.held + after.sending > 0 {
         return Some(format!("I22: with all faults gone some are still here: {after:?}"));

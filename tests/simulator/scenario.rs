@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use flowrun_canvas::{NoFiles, Source, load, render_text};
 use flowrun_simulation::core::batcher::{BatcherSettings, Limits};
-use flowrun_simulation::core::{Canvas, Millis, RetryPolicy};
+use flowrun_simulation::core::{Canvas, LetterLimits, Millis, RetryPolicy};
 use flowrun_simulation::faults::{Clock, Dice, Keys, Plan, Span};
+use flowrun_simulation::{Operation, Order};
 
 use crate::flows::{self, Entry, Flow};
 
@@ -37,11 +38,16 @@ pub struct Scenario {
     pub users: Vec<User>,
     pub plan: Plan,
     pub batches: BatcherSettings,
-    pub retry: RetryPolicy,
+    /// Failures after which a write is given up.
+    pub attempts: u32,
     pub shards: u16,
     pub most_writes: usize,
     /// A flow that is replaced by a new version, and when.
     pub replaced: Option<(Millis, usize)>,
+    /// What operators do, in order.
+    pub operations: Vec<Operation>,
+    /// So many dead letters, and nobody enters.
+    pub letters: LetterLimits,
 }
 
 impl Scenario {
@@ -71,7 +77,6 @@ impl Scenario {
             per_minute: *dice.pick(&[None, Some(60), Some(50_000)]),
         };
         let attempts = *dice.pick(&[4, 13]);
-        let retry = RetryPolicy { attempts, ..RetryPolicy::default() };
         let most_writes = *dice.pick(&[20, 100, 32_768]);
         // Often while the first are still held.
         let longest = if dice.percent(50.0) { 3_000 } else { (end - start).0 };
@@ -80,6 +85,14 @@ impl Scenario {
             dice.percent(30.0).then(|| (middle, dice.below(flows.len() as u64) as usize));
         let shards = *dice.pick(&[1, 2, 5]);
         let plan = plan(&mut dice, size.days);
+        let few = LetterLimits { count: 1 + dice.below(6) as usize, bytes: 1 << 20 };
+        let letters = if dice.percent(15.0) { few } else { LetterLimits::NONE };
+        let mut operations = operations(&mut dice, (start, end), &flows, size.users);
+        if letters != LetterLimits::NONE {
+            // Somebody is awake to deal with them, to the end and beyond.
+            let days = (0..size.days + 250).map(|day| start + Millis(day * DAY + 1));
+            operations.extend(days.map(|at| Operation { at, order: Order::DiscardAll }));
+        }
         Scenario {
             seed,
             start,
@@ -88,11 +101,17 @@ impl Scenario {
             users,
             plan,
             batches,
-            retry,
+            attempts,
             shards,
             most_writes,
             replaced,
+            operations,
+            letters,
         }
+    }
+
+    pub fn retry(&self) -> RetryPolicy {
+        RetryPolicy { attempts: self.attempts, ..RetryPolicy::default() }
     }
 
     /// The Canvases, compiled.
@@ -113,7 +132,7 @@ impl Scenario {
 
 fn compile(name: &str, yaml: &str) -> Arc<Canvas> {
     thread_local! {
-        static CATALOGUE: flowrun_simulation::core::sdk::Catalogue = flowrun_steps::catalogue();
+        static CATALOGUE: flowrun_simulation::core::sdk::Catalogue = crate::unruly::catalogue();
     }
     let source = Source { path: format!("{name}.yaml"), text: yaml.into() };
     let loaded = CATALOGUE.with(|catalogue| load(source, catalogue, &NoFiles));
@@ -138,6 +157,49 @@ fn user(seed: u64, number: usize, start: Millis, end: Millis, flows: &[Flow]) ->
         }
     }
     User { id: format!("u{number}"), zone, visits }
+}
+
+/// What operators do: some seeds have none, some have all of it. Every pause ends.
+fn operations(
+    dice: &mut Dice,
+    (start, end): (Millis, Millis),
+    flows: &[Flow],
+    users: usize,
+) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    // Often while the first are still held.
+    let moment = |dice: &mut Dice| {
+        let longest = if dice.percent(50.0) { 3_000 } else { (end - start).0 - DAY };
+        start + Millis(dice.between(0, longest))
+    };
+    if dice.percent(50.0) {
+        for _ in 0..1 + dice.below(6) {
+            let user = format!("u{}", dice.below(users as u64)).into();
+            operations.push(Operation { at: moment(dice), order: Order::Delete { user } });
+        }
+    }
+    if dice.percent(40.0) {
+        for _ in 0..1 + dice.below(3) {
+            let at = moment(dice);
+            let canvas: Box<str> = dice.pick(flows).name.as_str().into();
+            let lasts = *dice.pick(&[500, 60_000, 5 * 3_600_000, DAY]);
+            let order = Order::Pause { canvas: canvas.clone() };
+            operations.push(Operation { at, order });
+            let (at, order) = (at + Millis(dice.between(0, lasts)), Order::Resume { canvas });
+            operations.push(Operation { at, order });
+        }
+    }
+    if dice.percent(60.0) {
+        for _ in 0..1 + dice.below(4) {
+            operations.push(Operation { at: moment(dice), order: Order::ReplayAll });
+        }
+        operations.push(Operation { at: end - Millis(1), order: Order::ReplayAll });
+    }
+    if dice.percent(20.0) {
+        operations.push(Operation { at: moment(dice), order: Order::DiscardAll });
+    }
+    operations.sort_by_key(|operation| operation.at);
+    operations
 }
 
 /// Any weather: each kind of fault is there or not, and as strong as it likes.

@@ -36,6 +36,13 @@ pub fn shrink(scenario: &Scenario, wrong: &str) -> Scenario {
             best = smaller;
         }
     }
+    for operation in (0..best.operations.len()).rev() {
+        let mut smaller = best.clone();
+        smaller.operations.remove(operation);
+        if still_wrong(&smaller) {
+            best = smaller;
+        }
+    }
     for user in 0..best.users.len() {
         for visit in (0..best.users[user].visits.len()).rev() {
             let mut smaller = best.clone();

@@ -73,6 +73,11 @@ impl Lab {
         self.now = end;
     }
 
+    /// Seconds since the beginning.
+    pub fn now(&self) -> i64 {
+        self.now.0.div_euclid(1_000)
+    }
+
     pub fn enter(&mut self, user: &str) {
         self.enter_with(user, None);
     }

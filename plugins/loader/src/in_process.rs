@@ -29,6 +29,7 @@ impl InProcess {
     pub(crate) fn open(path: &Path, patience: Duration) -> Result<InProcess, Error> {
         let workers = Workers::default();
         let file = path.to_owned();
+        wait_once();
         let opened = leave_if_all_hangs(patience);
         // Constructors run here, and may hang like anything else.
         let library = workers.run(patience, move || Library::open(&file)).map_err(|Late| {
@@ -40,6 +41,15 @@ impl InProcess {
         let hung = AtomicBool::new(false);
         Ok(InProcess(Arc::new(Shared { library, workers, patience, hung })))
     }
+}
+
+/// Waits as [`Workers::run`] does, for nothing. What a thread needs to wait at all (a thread-local
+/// with a destructor) is made when it first does, and the system notes the destructor under the
+/// lock that it holds while it opens a library: whoever then waits for the first time for a library
+/// that hangs would wait for that lock, and no patience ends it.
+fn wait_once() {
+    let (_teller, told) = channel::<()>();
+    let _ = told.recv_timeout(Duration::from_millis(1));
 }
 
 /// How long a process may take to tell of a library that hangs while it is opened.

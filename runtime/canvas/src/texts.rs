@@ -24,12 +24,28 @@ const MOST: usize = MAX_DIAGNOSTICS + 1;
 /// The most templates and conditions of a Canvas: each takes about a kilobyte.
 pub(crate) const MAX_TEMPLATES: usize = 30_000;
 
+/// Bytes of tags and outputs that are compiled for one Canvas. The compiled form of Liquid that
+/// is as dense as can be is seventy times as large.
+pub(crate) const MAX_LIQUID_BYTES: usize = 1 << 20;
+
+/// Bytes of all texts of one Canvas, one that several steps have counted for each of them.
+pub(crate) const MAX_TEXT_BYTES: usize = 16 << 20;
+
+/// Shorter texts are compiled anew for each step: that is as fast as to look for them.
+const LONG: usize = 256;
+
+type Compiled = Result<Template, Rc<[Fault]>>;
+
 pub(crate) struct Texts<'s> {
     canvas: &'s Source,
     files: &'s dyn Files,
     read: BTreeMap<String, Result<Rc<Source>, String>>,
     blocks: BlockFolder<'s>,
     kept: usize,
+    /// What was compiled of longer texts and of those with content blocks: many steps may have one.
+    compiled: BTreeMap<String, Compiled>,
+    liquid_bytes: usize,
+    text_bytes: usize,
     variables: Variables,
     /// What errors of a run point into, by the path as it was named; the Canvas itself is `""`.
     written: BTreeMap<String, Arc<WrittenFile>>,
@@ -53,11 +69,23 @@ pub(crate) enum Place<'p, 's> {
 impl<'s> Texts<'s> {
     pub(crate) fn new(canvas: &'s Source, files: &'s dyn Files) -> Texts<'s> {
         let blocks = BlockFolder { files, texts: OnceCell::new(), used: RefCell::default() };
-        let (read, variables) = Default::default();
+        let (read, variables, compiled) = Default::default();
+        let (kept, liquid_bytes, text_bytes) = (0, 0, 0);
         let name = from_beside(&canvas.path, &canvas.path).to_owned();
         let itself = Arc::new(WrittenFile::named(name, canvas.text.clone()));
         let written = BTreeMap::from([(String::new(), itself)]);
-        Texts { canvas, files, read, blocks, kept: 0, variables, written }
+        Texts {
+            canvas,
+            files,
+            read,
+            blocks,
+            kept,
+            compiled,
+            liquid_bytes,
+            text_bytes,
+            variables,
+            written,
+        }
     }
 
     /// Counts a template that is to be kept; false where there are too many.
@@ -74,7 +102,21 @@ impl<'s> Texts<'s> {
         place: &Place<'_, '_>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Template> {
-        match Template::compile(text, &self.blocks) {
+        self.text_bytes += text.len();
+        if self.text_bytes > MAX_TEXT_BYTES {
+            let much = format!("the texts of a Canvas have at most {} MiB", MAX_TEXT_BYTES >> 20);
+            self.too_much(much, place, faults);
+            return None;
+        }
+        match self.compile(text) {
+            _ if self.liquid_bytes > MAX_LIQUID_BYTES => {
+                let much = format!(
+                    "a Canvas has at most {} MiB of tags and outputs, content blocks counted at each use",
+                    MAX_LIQUID_BYTES >> 20
+                );
+                self.too_much(much, place, faults);
+                None
+            }
             Ok(template) => {
                 let breaks = |output: &&Output| meant == Meant::Json && breaks_json(output);
                 let risky: Vec<&Output> =
@@ -98,6 +140,36 @@ impl<'s> Texts<'s> {
         }
     }
 
+    /// Compiles a text, or finds it compiled.
+    fn compile(&mut self, text: &str) -> Compiled {
+        // Beyond what a Canvas may hold nothing is added to it.
+        if self.liquid_bytes > MAX_LIQUID_BYTES {
+            return Err(Rc::from([]));
+        }
+        let shared = text.len() >= LONG || text.contains("content_blocks");
+        if let Some(known) = shared.then(|| self.compiled.get(text)).flatten() {
+            return known.clone();
+        }
+        let compiled = Template::compile(text, &self.blocks).map_err(Rc::from);
+        self.liquid_bytes += compiled.as_ref().map_or(0, Template::liquid_bytes);
+        if shared {
+            self.compiled.insert(text.to_owned(), compiled.clone());
+        }
+        compiled
+    }
+
+    /// Said once.
+    fn too_much(&self, message: String, place: &Place<'_, '_>, faults: &mut Vec<Diagnostic>) {
+        let same = |fault: &Diagnostic| fault.code == codes::TOO_MANY && fault.message == message;
+        if faults.iter().any(same) {
+            return;
+        }
+        let origin = self.origin(place);
+        let (file, span) = origin.of(&(0..0));
+        let hint = "use fewer and shorter texts, or split the journey into several Canvases";
+        faults.push(Diagnostic::error(codes::TOO_MANY, span, message).file(file).hint(hint));
+    }
+
     /// Compiles a condition, and takes note of what it reads.
     pub(crate) fn condition(
         &mut self,
@@ -105,6 +177,7 @@ impl<'s> Texts<'s> {
         place: &Place<'_, '_>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Condition> {
+        self.liquid_bytes += text.len();
         match Condition::compile(text) {
             Ok(condition) => {
                 let origin = self.origin(place);

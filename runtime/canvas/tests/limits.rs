@@ -222,3 +222,54 @@ fn what_is_not_utf8_has_a_place_and_hides_nothing() {
     );
     assert!(text.contains("--> none.yaml"), "{text}");
 }
+
+/// Files that are large and hold as much Liquid as fits: each name another text.
+struct Dense;
+
+impl flowrun_canvas::Files for Dense {
+    fn read(&self, name: &str) -> Result<String, String> {
+        match name {
+            "plain.txt" => Ok("a".repeat(MIB)),
+            _ => Ok(format!("{name}{}", "{{a}}".repeat(MIB / 8))),
+        }
+    }
+
+    fn block(&self, _: &str) -> Option<String> {
+        Some("{{a}}".repeat(10_000))
+    }
+
+    fn block_names(&self) -> Vec<String> {
+        vec!["dense".to_owned()]
+    }
+}
+
+#[test]
+fn what_lies_beside_a_small_file_cannot_fill_the_memory() {
+    let steps = |count: usize, message: &dyn Fn(usize) -> String| {
+        let step = |n| format!("- {{ id: s{n}, message: {{ channel: email, {} }} }}\n", message(n));
+        format!("canvas: x\nsteps:\n{}", (0..count).map(step).collect::<String>())
+    };
+    let block = "{{content_blocks.${dense}}}";
+    for (text, refused) in [
+        // One text that many steps have is compiled once.
+        (steps(20, &|_| "body_file: same.liquid".to_owned()), None),
+        (steps(20, &|n| format!("body_file: {n}.liquid")), Some("MiB of tags and outputs")),
+        (steps(9000, &|n| format!("body: \"{n} {block}\"")), Some("MiB of tags and outputs")),
+        (steps(9, &|_| "body_file: plain.txt".to_owned()), None),
+        (steps(9000, &|_| "body_file: plain.txt".to_owned()), Some("the texts of a Canvas have")),
+    ] {
+        let began = Instant::now();
+        let bytes = text.into_bytes();
+        let loaded = load_bytes("x.yaml".to_owned(), bytes, catalogue::catalogue(), &Dense);
+        let errors: Vec<_> = loaded
+            .diagnostics
+            .iter()
+            .filter(|one| one.is_error())
+            .map(|one| &one.message)
+            .collect();
+        let expected = usize::from(refused.is_some());
+        assert_eq!(errors.len(), expected, "{errors:?}");
+        assert!(errors.iter().all(|said| said.contains(refused.unwrap_or_default())), "{errors:?}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+}

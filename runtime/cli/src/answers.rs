@@ -93,6 +93,11 @@ impl Source {
         Config::open(self.config.as_deref(), canvas)
     }
 
+    /// What may be called.
+    pub fn allowed(&self, config: &Config) -> anyhow::Result<Egress> {
+        self.egress(config.egress.clone())
+    }
+
     /// What the configuration allows, and what the options allow beside it.
     fn egress(&self, mut egress: Egress) -> anyhow::Result<Egress> {
         egress.allow_hosts.extend_from_slice(&self.hosts);

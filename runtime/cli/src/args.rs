@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, eval, explain, graph, list, plugin, run, schema, serve, simulate, test,
+    check, completions, eval, explain, graph, list, new, plugin, run, schema, serve, simulate, test,
 };
 use crate::console::{ColorChoice, Console, aside, printable};
 use crate::exit::Exit;
@@ -51,6 +51,7 @@ pub enum Command {
     List(list::List),
     Serve(serve::Serve),
     Schema(schema::Schema),
+    New(new::New),
     Simulate(simulate::Simulate),
     Plugin(plugin::Plugin),
     Completions(completions::Completions),
@@ -73,6 +74,7 @@ impl Command {
             Command::List(list) => list.run(console),
             Command::Serve(serve) => serve.run(console),
             Command::Schema(schema) => schema.run(console),
+            Command::New(new) => new.run(console),
             Command::Simulate(simulate) => simulate.run(console),
             Command::Plugin(plugin) => plugin.run(console),
             Command::Completions(completions) => completions.run(console),
@@ -113,7 +115,7 @@ fn leave(said: &clap::Error) -> ! {
 }
 
 /// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 4] = ["status", "dead-letters", "replay", "new"];
+const LATER: [&str; 3] = ["status", "dead-letters", "replay"];
 
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {

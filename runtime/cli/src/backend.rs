@@ -7,9 +7,10 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Backend, BackendUrl, Commit, ObjectLimits};
-use crate::console::aside;
+use crate::console::{aside, printable};
 use crate::core::batcher::Limits;
 use crate::core::{CommitLevel, Millis};
+use crate::folder;
 use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::plugin_backend::Outsourced;
@@ -35,7 +36,9 @@ pub fn attach(
 ) -> anyhow::Result<()> {
     let backend: Arc<dyn ProfileBackend> = match named.or(config.url.as_ref()) {
         None | Some(BackendUrl::Memory) => return Ok(()),
-        Some(BackendUrl::Http(url)) => Arc::new(http(url, config)?),
+        Some(BackendUrl::Http(url)) => {
+            Arc::new(http(url, config, |notice| aside(&format!("note: {notice}")))?)
+        }
         Some(BackendUrl::Embedded(folder)) => {
             let folder = Path::new(folder);
             let said = |error| anyhow!("--backend embedded:{}: {error}", folder.display());
@@ -55,7 +58,12 @@ pub fn attach(
     Ok(())
 }
 
-pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
+/// An endpoint, and who is told what an operator should know of it.
+pub fn http(
+    url: &str,
+    config: &Backend,
+    told: impl Fn(&Notice) + Send + Sync + 'static,
+) -> anyhow::Result<Http> {
     let mut settings = HttpSettings::at(url);
     settings.key = Some(key(config)?);
     settings.limits = limits(config.objects_per_request);
@@ -64,8 +72,13 @@ pub fn http(url: &str, config: &Backend) -> anyhow::Result<Http> {
         Some(Commit::Applied) => CommitLevel::Applied,
         Some(Commit::Accepted) | None => CommitLevel::Accepted,
     };
-    Http::new(settings, |notice: &Notice| aside(&format!("note: {notice}")))
-        .map_err(|error| anyhow!("--backend {url}: {error}"))
+    settings.authorities = config.ca_file.as_deref().map(authorities).transpose()?;
+    Http::new(settings, told).map_err(|error| anyhow!("--backend {url}: {error}"))
+}
+
+fn authorities(file: &Path) -> anyhow::Result<String> {
+    let shown = printable(&file.display().to_string());
+    folder::text(file).map_err(|why| anyhow!("can't read `ca_file` of [backend], `{shown}`: {why}"))
 }
 
 fn key(config: &Backend) -> anyhow::Result<Secret> {

@@ -74,12 +74,22 @@ impl Palette {
     }
 }
 
+/// Where notes go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notes {
+    /// To standard error, as lines for people.
+    Terminal,
+    /// Into the log, whose lines are all of one form.
+    Log,
+}
+
 /// Standard output.
 pub struct Console {
     out: BufWriter<Stdout>,
     pub palette: Palette,
     /// Looks for what goes to standard error.
     pub notes: Palette,
+    pub notes_to: Notes,
     reader_left: bool,
 }
 
@@ -89,6 +99,7 @@ impl Console {
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
             palette: Palette::choose(choice, &io::stdout()),
             notes: Palette::choose(choice, &io::stderr()),
+            notes_to: Notes::Terminal,
             reader_left: false,
         }
     }
@@ -104,8 +115,20 @@ impl Console {
 
     /// Tells the person at the terminal something that is no result.
     pub fn note(&self, text: &str) {
+        if self.notes_to == Notes::Log {
+            return tracing::info!("{text}");
+        }
         let word = self.notes.paint(Look::Note, "note:");
         aside(&format!("{word} {text}"));
+    }
+
+    /// Tells why the command ends. If even that can't be said, the exit code still can.
+    pub fn error(&self, text: &str) {
+        if self.notes_to == Notes::Log {
+            return tracing::error!("{text}");
+        }
+        let word = self.notes.paint(Look::Bad, "error:");
+        let _ = writeln!(io::stderr(), "{word} {text}");
     }
 
     /// Takes what a write has come to; a reader that left is remembered, not reported.

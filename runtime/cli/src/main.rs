@@ -8,6 +8,7 @@ mod answers;
 mod args;
 mod backend;
 mod canvases;
+mod channels;
 mod commands;
 mod config;
 mod console;
@@ -15,6 +16,7 @@ mod exit;
 mod folder;
 mod interrupt;
 mod live;
+mod logging;
 mod moment;
 mod narrator;
 mod picture;
@@ -31,14 +33,14 @@ mod users;
 mod versions;
 mod watch;
 
-use std::io::Write;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use flowrun_simulation as simulation;
 use flowrun_simulation::core::{self, sdk, template, track};
 use flowrun_simulation::profiles;
 
-use crate::console::{Console, Look};
+use crate::console::Console;
 use crate::exit::Exit;
 
 /// Runs make and drop many small things at once, which this allocator is made for.
@@ -56,9 +58,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) => {
             let _ = console.flush();
-            let word = console.notes.paint(Look::Bad, "error:");
-            // If even this can't be said, the exit code still can.
-            let _ = writeln!(std::io::stderr(), "{word} {error:#}");
+            console.error(&format!("{error:#}"));
             Exit::Usage
         }
     };

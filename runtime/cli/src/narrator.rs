@@ -157,6 +157,7 @@ impl Narrator {
             What::DeadLetter { reason, .. } => {
                 (Some(Look::Bad), format!("dead letter: {}", cut(reason)))
             }
+            What::Deleted => (Some(Look::Bold), "is deleted".to_owned()),
             What::Replayed { .. } => (None, "its dead letter is replayed".to_owned()),
         })
     }

@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
-use flowrun_loader::{Description, Folder, Installed, Isolation, Options, Plugin};
+use flowrun_loader::{Description, Folder, Installed, Isolation, Options, Plugin, PluginChannel};
+
+use serde_json::Value as Json;
 
 use crate::config::plugins::Plugin as Configured;
 use crate::console::{Console, printable};
 use crate::plugin_backend::Outsourced;
-use crate::sdk::{Catalogue, Objects};
+use crate::sdk::{Catalogue, Fault, Objects};
 use crate::track::{Array, compose};
 
 /// The variable that names the plugin folder.
@@ -96,6 +98,29 @@ impl Plugins {
         configured: &BTreeMap<String, Configured>,
         console: &Console,
     ) -> anyhow::Result<Outsourced> {
+        let (plugin, settings) = self.set(name, configured, console)?;
+        let backend = plugin.backend(&settings).map_err(|faults| told(name, &faults))?;
+        Ok(Outsourced::new(backend))
+    }
+
+    /// The channel that is called so, with its settings.
+    pub fn channel(
+        &self,
+        name: &str,
+        configured: &BTreeMap<String, Configured>,
+        console: &Console,
+    ) -> anyhow::Result<PluginChannel> {
+        let (plugin, settings) = self.set(name, configured, console)?;
+        plugin.channel(&settings).map_err(|faults| told(name, &faults))
+    }
+
+    /// A plugin that was named, and its settings.
+    fn set(
+        &self,
+        name: &str,
+        configured: &BTreeMap<String, Configured>,
+        console: &Console,
+    ) -> anyhow::Result<(Plugin, Json)> {
         let own = configured.get(name);
         let settings = own.map_or_else(|| Ok(serde_json::json!({})), Configured::settings);
         let settings = settings.map_err(|why| anyhow!("[plugin.{name}.settings]: {why}"))?;
@@ -105,15 +130,7 @@ impl Plugins {
                  name its file with --plugin"
             )
         })?;
-        let backend = plugin.backend(&settings).map_err(|faults| {
-            let told = faults.iter().map(|fault| {
-                let at = fault.at.trim_start_matches('/').replace('/', ".");
-                let at = if at.is_empty() { at } else { format!(" {at}") };
-                format!("[plugin.{name}.settings]{at}: {}", printable(&fault.message))
-            });
-            anyhow!("{}", told.collect::<Vec<_>>().join("\n"))
-        })?;
-        Ok(Outsourced::new(backend))
+        Ok((plugin, settings))
     }
 
     fn find(
@@ -212,6 +229,16 @@ impl Plugins {
         options.patience = patience.unwrap_or(options.patience);
         Ok(options)
     }
+}
+
+/// What a plugin says of the settings it was given.
+fn told(name: &str, faults: &[Fault]) -> anyhow::Error {
+    let told = faults.iter().map(|fault| {
+        let at = fault.at.trim_start_matches('/').replace('/', ".");
+        let at = if at.is_empty() { at } else { format!(" {at}") };
+        format!("[plugin.{name}.settings]{at}: {}", printable(&fault.message))
+    });
+    anyhow!("{}", told.collect::<Vec<_>>().join("\n"))
 }
 
 /// This program again, which then serves a plugin.

@@ -144,6 +144,7 @@ impl Journey {
                 self.failed = Some(reason.clone());
                 format!("could not be done, is in the dead letters: {reason}")
             }
+            "deleted" => "is deleted: nothing of them is kept".to_owned(),
             "replayed" => "what was in the dead letters is tried again".to_owned(),
             "exited" => {
                 let why = match self.failed.as_deref() {

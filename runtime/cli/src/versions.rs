@@ -62,9 +62,9 @@ pub fn settle(
             _ => new.push((written, canvas)),
         }
     }
-    for number in 0..canvases.len() {
-        if canvases[number].is_none() {
-            canvases[number] = Some(again(state, number, catalogue)?);
+    for (number, canvas) in canvases.iter_mut().enumerate() {
+        if canvas.is_none() {
+            *canvas = Some(again(state, number, catalogue)?);
         }
     }
     for (written, canvas) in new {
@@ -140,4 +140,77 @@ fn standing(state: &StateFolder, canvas: CanvasIx) -> anyhow::Result<u64> {
         count += census.on(canvas);
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvases;
+
+    const FIRST: &str =
+        "canvas: vip\nsteps:\n  - id: a\n    message: { channel: email, body_file: a.txt }\n";
+    const SECOND: &str = "canvas: vip\nsteps:\n  - id: b\n    delay: { for: 1h }\n";
+
+    struct Desk {
+        dir: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            Desk { dir: tempfile::tempdir().unwrap() }
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.dir.path().join(name), text).unwrap();
+        }
+
+        /// Opens the folder with these files, and tells each version as `name/first step`.
+        fn settle(&self, files: &[&str], catalogue: &Catalogue) -> anyhow::Result<Vec<String>> {
+            let mut state = StateFolder::open(&self.dir.path().join("state"), 1, "a")?;
+            drop(state.rows(Default::default(), &mut |_| {})?);
+            let all = flowrun_steps::catalogue();
+            let open = |name: &&str| canvases::open(&self.dir.path().join(name), &all).unwrap();
+            let mut opened: Vec<Opened> = files.iter().map(open).collect();
+            let Versions { canvases, closed } = settle(&mut state, &mut opened, catalogue)?;
+            let shown = canvases.iter().enumerate().map(|(at, canvas)| {
+                let is_closed = closed.contains(&CanvasIx(at as u16));
+                let step = &canvas.node(canvas.start()).id;
+                format!("{}/{step}{}", canvas.head.name, if is_closed { " closed" } else { "" })
+            });
+            Ok(shown.collect())
+        }
+    }
+
+    #[test]
+    fn every_change_is_a_version_and_nothing_else_is() {
+        let (desk, all) = (Desk::new(), flowrun_steps::catalogue());
+        desk.write("a.txt", "hello");
+        desk.write("vip.yaml", FIRST);
+        let settled = |files: &[&str]| desk.settle(files, &all).unwrap();
+        assert_eq!(settled(&["vip.yaml"]), ["vip/a"]);
+        assert_eq!(settled(&["vip.yaml"]), ["vip/a"], "the same file is the same version");
+        desk.write("a.txt", "good day");
+        assert_eq!(settled(&["vip.yaml"]), ["vip/a", "vip/a"], "what it names is a part of it");
+        desk.write("vip.yaml", SECOND);
+        desk.write("new.yaml", &SECOND.replace("vip", "new"));
+        assert_eq!(settled(&["vip.yaml", "new.yaml"]), ["vip/a", "vip/a", "vip/b", "new/b"]);
+        std::fs::remove_file(desk.dir.path().join("a.txt")).unwrap();
+        let gone = ["vip/a", "vip/a", "vip/b closed", "new/b"];
+        assert_eq!(settled(&["new.yaml"]), gone, "older versions are made from what is kept");
+        // Back as it was once, it is still the newest.
+        desk.write("a.txt", "hello");
+        desk.write("vip.yaml", FIRST);
+        assert_eq!(settled(&["vip.yaml"]).last().unwrap(), "vip/a");
+    }
+
+    #[test]
+    fn a_version_that_cannot_be_made_any_more_is_named() {
+        let (desk, all) = (Desk::new(), flowrun_steps::catalogue());
+        desk.write("vip.yaml", SECOND);
+        desk.settle(&["vip.yaml"], &all).unwrap();
+        let error = desk.settle(&[], &Catalogue::default()).unwrap_err().to_string();
+        for part in ["Canvas `vip`", "can't be made any more", "`delay`", "nobody is on it"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
 }

@@ -272,3 +272,128 @@ fn what_belongs_to_the_other_clock_is_said() {
         assert!(said.contains(expected), "{args:?}: {said}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_answered_503_and_passes() {
+    let folder = folder(&[("patient.yaml", PATIENT)]);
+    let served = Served::with_a_small_disk(folder.path(), 8_000, &STATE);
+    served.attribute("ada", "known", json!(true));
+    let large = |number: usize| {
+        let one =
+            |user| json!({ "external_id": format!("u{number}-{user}"), "x": "x".repeat(250) });
+        json!({ "attributes": (0..75).map(one).collect::<Vec<_>>() }).to_string()
+    };
+    let mut acknowledged = 0;
+    let refused = loop {
+        let reply = served.try_ask("POST", "/users/track", "", &large(acknowledged)).unwrap();
+        match reply.0 {
+            201 => acknowledged += 1,
+            _ => break reply,
+        }
+        assert!(acknowledged < 1_000, "the disk never was full");
+    };
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert_eq!(served.enter("patient", "ada"), 503, "nobody enters meanwhile");
+    assert_eq!(served.figure("flowrun_disk_full"), 1);
+    assert!(!served.profile("ada").is_null(), "reading goes on");
+    served.free_the_disk();
+    served.until("there is space again", |served| served.figure("flowrun_disk_full") == 0);
+    assert_eq!(served.enter("patient", "ada"), 201);
+    served.kill();
+    let served = Served::start(folder.path(), &STATE);
+    for number in 0..acknowledged {
+        assert!(!served.profile(&format!("u{number}-74")).is_null(), "{number}");
+    }
+    assert_eq!(served.figure("flowrun_journeys_waiting"), 1);
+}
+
+/// Writes as soon as anybody enters.
+const COUNT: &str = r#"
+canvas: count
+entry: { api: true, reentry: always }
+steps:
+  - id: note
+    user_update:
+      json: '{"attributes": [{"visits": {"inc": 1}}]}'
+"#;
+
+/// What a client knows that nobody kills: what it asked for, and what was acknowledged.
+#[derive(Default)]
+struct Books {
+    added: u64,
+    tried: u64,
+    entered: u64,
+}
+
+impl Books {
+    /// Adds one under a key: what is in doubt is sent again under the same one.
+    fn add(&mut self, served: &Served, user: &str) -> Option<()> {
+        let add = json!({ "attributes": [{ "external_id": user, "n": { "inc": 1 } }] });
+        let key = format!("X-Flowrun-Keys: {:032x}.0\r\n", self.added + 1);
+        let (status, body) = served.try_ask("POST", "/users/track", &key, &add.to_string())?;
+        assert_eq!(status, 201, "{body}");
+        self.added += 1;
+        Some(())
+    }
+
+    fn enter(&mut self, served: &Served, user: &str) -> Option<()> {
+        let recipients = json!([{ "external_user_id": user }]);
+        let enter = json!({ "canvas_id": "count", "recipients": recipients });
+        self.tried += 1;
+        let path = "/canvas/trigger/send";
+        let (status, body) = served.try_ask("POST", path, "", &enter.to_string())?;
+        assert_eq!(status, 201, "{body}");
+        self.entered += 1;
+        Some(())
+    }
+}
+
+#[test]
+fn kills_at_any_moment_lose_nothing_and_double_nothing() {
+    const KILLS: u64 = 6;
+    const USERS: [&str; 4] = ["ada", "bob", "eve", "kim"];
+    let folder = folder(&[("count.yaml", COUNT)]);
+    let mut books = USERS.map(|_| Books::default());
+    for kill in 0..KILLS {
+        let mut served = Served::start(folder.path(), &STATE);
+        for user in USERS {
+            served.attribute(user, "known", json!(true));
+        }
+        let begun = served.figure("flowrun_journeys_entered_total");
+        std::thread::scope(|scope| {
+            for (user, books) in USERS.iter().zip(&mut books) {
+                let (served, other) = (&served, format!("{user}, too"));
+                scope.spawn(move || {
+                    while books.add(served, &other).is_some() && books.enter(served, user).is_some()
+                    {
+                    }
+                });
+            }
+            served.until("it has worked for a while", |served| {
+                served.figure("flowrun_journeys_entered_total") >= begun + 30 + 7 * kill
+            });
+            let pid = served.pid().to_string();
+            let killed = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+            assert!(killed.expect("kill runs").success());
+        });
+        served.kill_now();
+    }
+    let served = Served::start(folder.path(), &STATE);
+    for (user, books) in USERS.iter().zip(&mut books) {
+        books.add(&served, &format!("{user}, too")).expect("the server answers");
+    }
+    served.until("nobody is on the way", |served| {
+        served.figure("flowrun_journeys_held") + served.figure("flowrun_journeys_waiting") == 0
+    });
+    for (user, books) in USERS.iter().zip(&books) {
+        let added = served.profile(&format!("{user}, too"))["custom_attributes"]["n"].clone();
+        assert_eq!(added, books.added, "{user}: each addition counts once");
+        let visits = served.profile(user)["custom_attributes"]["visits"].as_u64().unwrap_or(0);
+        let known = books.entered..=books.tried;
+        assert!(books.entered > 20 && known.contains(&visits), "{user}: {visits} of {known:?}");
+    }
+    let visits = served.figure("flowrun_journeys_completed_total");
+    let tried: u64 = books.iter().map(|books| books.tried).sum();
+    assert!(visits <= tried, "{visits} of {tried}");
+}

@@ -77,7 +77,7 @@ fn journeys_and_their_items_agree(state: &State) {
 
 /// I9: what is under way for a dead letter knows it, and the other way round.
 fn letters_and_their_items_agree(state: &State) {
-    assert!(state.letters.agree(), "I19: the bytes of dead letters are counted");
+    assert!(state.letters.agree(), "I19: dead letters are counted");
     for (id, letter) in state.letters.iter() {
         assert!(!state.users.is_free(letter.origin.user), "I21: a dead letter is of somebody");
         let of = match letter.under_way {

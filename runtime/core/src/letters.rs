@@ -156,6 +156,8 @@ pub(crate) fn payload_of(content: &Message) -> String {
 pub(crate) struct Letters {
     next: u64,
     kept: BTreeMap<LetterId, Letter>,
+    /// Those that are not being replayed, and the bytes of what they hold.
+    waiting: usize,
     bytes: usize,
 }
 
@@ -163,9 +165,25 @@ impl Letters {
     pub fn add(&mut self, letter: Letter) -> LetterId {
         let id = LetterId(self.next);
         self.next += 1;
-        self.bytes += letter.bytes();
-        self.kept.insert(id, letter);
+        self.put(id, letter);
         id
+    }
+
+    fn put(&mut self, id: LetterId, letter: Letter) {
+        if letter.under_way.is_none() {
+            self.waiting += 1;
+            self.bytes += letter.bytes();
+        }
+        self.kept.insert(id, letter);
+    }
+
+    fn take(&mut self, id: LetterId) -> Letter {
+        let letter = self.kept.remove(&id).expect("a letter stays until it is done");
+        if letter.under_way.is_none() {
+            self.waiting -= 1;
+            self.bytes -= letter.bytes();
+        }
+        letter
     }
 
     pub fn get(&self, id: LetterId) -> Option<&Letter> {
@@ -174,23 +192,19 @@ impl Letters {
 
     /// Notes what it is made again by.
     pub fn begin(&mut self, id: LetterId, again: Again) {
-        let letter = self.kept.get_mut(&id).expect("only what is there is replayed");
+        let letter = self.take(id);
         assert_eq!(letter.under_way, None, "a letter is under way once at a time");
-        letter.under_way = Some(again);
+        self.put(id, Letter { under_way: Some(again), ..letter });
     }
 
     /// It could not be done this time either.
     pub fn renew(&mut self, id: LetterId, at: Millis, reason: &str, left: Left) {
-        let letter = self.kept.get_mut(&id).expect("a letter stays until it is done");
-        self.bytes -= letter.bytes();
-        *letter =
-            Letter { at, origin: letter.origin, reason: reason.into(), left, under_way: None };
-        self.bytes += letter.bytes();
+        let Letter { origin, .. } = self.take(id);
+        self.put(id, Letter { at, origin, reason: reason.into(), left, under_way: None });
     }
 
     pub fn remove(&mut self, id: LetterId) {
-        let letter = self.kept.remove(&id).expect("a letter goes once");
-        self.bytes -= letter.bytes();
+        self.take(id);
     }
 
     /// The letters of a user.
@@ -208,18 +222,18 @@ impl Letters {
         self.kept.last_key_value().map(|(id, _)| *id)
     }
 
-    pub fn len(&self) -> usize {
-        self.kept.len()
+    /// How many wait for somebody to do something about them, and the bytes of what they
+    /// hold. One that is being replayed does not: its replay has to get on.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.waiting, self.bytes)
     }
 
-    /// Of what they hold.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Whether the sum is that of its parts.
+    /// Whether the sums are those of their parts.
     pub fn agree(&self) -> bool {
-        self.bytes == self.kept.values().map(Letter::bytes).sum::<usize>()
+        let waiting = self.kept.values().filter(|letter| letter.under_way.is_none());
+        let sums =
+            waiting.fold((0, 0), |(count, bytes), letter| (count + 1, bytes + letter.bytes()));
+        sums == (self.waiting, self.bytes)
             && self.newest().is_none_or(|newest| newest.0 < self.next)
     }
 }

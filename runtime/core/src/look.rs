@@ -184,9 +184,10 @@ impl Shard {
         Some(self.state().show(id, self.letters().get(id)?))
     }
 
-    /// How many dead letters there are, and the bytes of what they hold.
+    /// How many dead letters wait for somebody to do something about them, and the bytes of
+    /// what they hold. Those that are being replayed don't count.
     pub fn burden(&self) -> (usize, usize) {
-        (self.letters().len(), self.letters().bytes())
+        self.letters().waiting()
     }
 
     /// Whether the Canvas of a name is paused.

@@ -11,7 +11,7 @@ use crate::timers::Timer;
 #[derive(Default)]
 pub(crate) struct Pauses {
     paused: BTreeSet<CanvasIx>,
-    /// What was due while its Canvas was paused. Not part of a snapshot: it follows from who
+    /// Timers that were looked at while their Canvas was paused. Not part of a snapshot: it follows from who
     /// waits for what.
     stalled: BTreeMap<CanvasIx, Vec<(Millis, Timer)>>,
 }

@@ -68,6 +68,8 @@ pub enum What {
         reason: String,
         payload: String,
     },
+    /// Nothing is left of a user.
+    Deleted,
     /// A dead letter is made again; what becomes of it is told as of anything else.
     Replayed {
         key: String,
@@ -114,6 +116,7 @@ impl What {
             What::Exited { .. } => "exited",
             What::DeadLetter { .. } => "dead_letter",
             What::Replayed { .. } => "replayed",
+            What::Deleted => "deleted",
         }
     }
 }
@@ -156,7 +159,7 @@ impl What {
     fn fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
             What::Entered { version } => map.serialize_entry("version", version),
-            What::Arrived => Ok(()),
+            What::Arrived | What::Deleted => Ok(()),
             What::Waiting { until, for_what } => {
                 map.serialize_entry("until", &until.map(rfc3339))?;
                 map.serialize_entry("for", for_what)

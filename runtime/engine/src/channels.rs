@@ -1,7 +1,10 @@
 //! Where messages go.
 //!
 //! A channel gets messages in batches, one batch after the other, on a thread that may block.
-//! Two are here: a stream of lines (the console), and a file that gets one JSON object per line.
+//! Three are here: a stream of lines (the console), a file that gets one JSON object per line, and
+//! calls over the network.
+
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -12,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flowrun_core::trace::rfc3339;
 use flowrun_core::{Millis, Send as Message, SendOutcome};
 use serde_json::json;
+pub use webhook::Webhook;
 
 /// Takes messages.
 pub trait Channel: Send + Sync + 'static {

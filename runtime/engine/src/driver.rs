@@ -221,7 +221,9 @@ impl Driver {
             let _ = mark.send(Err(Busy::Full));
         });
         let steady = self.clock.steady();
-        if self.is_over(steady).is_some() || self.stop_by.is_some_and(|by| steady >= by) {
+        // A stop waits as long as for anything else: what is to be committed isn't lost yet.
+        let _ = self.is_over(steady);
+        if self.stop_by.is_some_and(|by| steady >= by) {
             return Err(Error::NoSpace);
         }
         let requests = self.batcher.poll(steady);

@@ -6,6 +6,8 @@ use flowrun_core::Millis;
 use flowrun_core::template::{Answer, Method, Request};
 use flowrun_outbound::{Door, Egress, Fixtures};
 
+use crate::often::Often;
+
 /// Answers what templates ask for.
 #[async_trait]
 pub trait Fetch: Send + Sync + 'static {
@@ -29,6 +31,7 @@ impl Fetch for NoAnswers {
 pub struct Answers {
     fixtures: Fixtures,
     door: Option<Door>,
+    refusals: Often,
 }
 
 impl Answers {
@@ -36,7 +39,8 @@ impl Answers {
     #[must_use]
     pub fn new(fixtures: Fixtures, egress: Egress) -> Answers {
         let opened = !egress.allow_hosts.is_empty();
-        Answers { fixtures, door: opened.then(|| Door::new(egress)) }
+        let door = opened.then(|| Door::new(egress));
+        Answers { fixtures, door, refusals: Often::default() }
     }
 }
 
@@ -46,10 +50,20 @@ impl Fetch for Answers {
         match (self.fixtures.answer(request), &self.door) {
             (Some(answer), _) => Ok(answer),
             (None, Some(door)) => {
-                door.answer(now, request).await.map_err(|error| error.to_string())
+                door.answer(now, request).await.map_err(|error| self.refused(error.rule(), error))
             }
-            (None, None) => Err(missing(request)),
+            (None, None) => Err(self.refused("host", missing(request))),
         }
+    }
+}
+
+impl Answers {
+    /// Tells the operator; without the address, which may be made of what is known of a person.
+    fn refused(&self, rule: &str, error: impl ToString) -> String {
+        if let Some(times) = self.refusals.counts() {
+            tracing::warn!(rule, times, "egress: Connected Content was refused");
+        }
+        error.to_string()
     }
 }
 

@@ -21,6 +21,7 @@ mod error;
 mod fetch;
 mod intake;
 mod life;
+mod often;
 mod operate;
 mod options;
 mod outgoing;
@@ -30,7 +31,7 @@ mod state;
 mod status;
 mod trace;
 
-pub use channels::{Channel, Channels, Console, Outbox};
+pub use channels::{Channel, Channels, Console, Outbox, Webhook};
 pub use engine::{Engine, Entrance, Happening};
 pub use error::{Busy, Error};
 pub use fetch::{Answers, Fetch, NoAnswers};

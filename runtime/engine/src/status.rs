@@ -18,7 +18,7 @@ pub struct Status {
     pub waiting: u64,
     pub held: u64,
     pub sending: u64,
-    /// Dead letters that have ever come, and those that are kept.
+    /// Dead letters that have ever come, and those that wait for somebody to deal with them.
     pub dead_letters: u64,
     pub letters: u64,
     pub messages: u64,

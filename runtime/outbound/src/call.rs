@@ -8,7 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flowrun_core::template::{Method, Request};
+use flowrun_core::template::{Caching, Method, Request};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Host;
 
@@ -85,7 +85,15 @@ fn headers(headers: &mut HeaderMap, request: &Request) -> Result<(), Error> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(usual));
     let content_type = request.content_type.as_ref().map(|kind| ("content-type", kind.as_str()));
     let written = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in written.chain(content_type) {
+    put_headers(headers, written.chain(content_type))
+}
+
+/// Puts in what somebody wrote, as far as it is theirs to write.
+pub(crate) fn put_headers<'a>(
+    headers: &mut HeaderMap,
+    written: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Error> {
+    for (name, value) in written {
         let bad = || Error::BadHeader { name: name.chars().take(64).collect() };
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
         if OWN.contains(&parsed.as_str()) {
@@ -144,6 +152,28 @@ fn credentials(
         }
     }
     Ok(())
+}
+
+/// Puts in a credential of either kind.
+pub(crate) fn put_credential(
+    headers: &mut HeaderMap,
+    name: &str,
+    target: &Target,
+    egress: &Egress,
+) -> Result<(), Error> {
+    let request = |basic: bool| Request {
+        method: Method::Post,
+        url: String::new(),
+        headers: Vec::new(),
+        body: None,
+        content_type: None,
+        basic_auth: basic.then(|| name.to_owned()),
+        auth_credentials: (!basic).then(|| name.to_owned()),
+        caching: Caching::Never,
+        retry: false,
+    };
+    let basic = matches!(egress.credentials.get(name), Some(Credential::Basic { .. }));
+    credentials(headers, &request(basic), target, egress)
 }
 
 fn found<'s>(name: &str, secret: &'s LateSecret) -> Result<&'s Secret, Error> {

@@ -50,6 +50,28 @@ pub enum Error {
     TooLarge { what: &'static str, host: String, most: usize },
 }
 
+impl Error {
+    /// Which rule is broken, in a word that tells of no request: for logs.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Error::Unreadable { .. } => "address",
+            Error::Scheme { .. } => "scheme",
+            Error::UserInfo { .. } => "user info",
+            Error::Port { .. } => "port",
+            Error::Host { .. } => "host",
+            Error::Address { .. } => "private address",
+            Error::NoCredential { .. }
+            | Error::OtherCredential { .. }
+            | Error::CredentialElsewhere { .. }
+            | Error::BadCredential { .. }
+            | Error::MissingSecret { .. } => "credential",
+            Error::OwnHeader { .. } | Error::BadHeader { .. } => "header",
+            Error::TooLarge { .. } => "size",
+        }
+    }
+}
+
 fn http_hint(scheme: &str) -> &'static str {
     if scheme == "http" {
         ", or allow it with --allow-http, or `http = true` under [egress] of flowrun.toml"

@@ -24,6 +24,8 @@ pub(crate) const MOST_HEADERS: usize = 100;
 pub(crate) struct Reply {
     pub status: u16,
     pub text: String,
+    /// What the header `Retry-After` says.
+    pub retry_after: Option<String>,
 }
 
 pub(crate) async fn exchange(line: Line, call: hyper::Request<String>) -> Result<Reply, Missed> {
@@ -45,15 +47,18 @@ where
     driver.spawn(connection);
     let response = sender.send_request(call).await.map_err(missed)?;
     let (head, body) = response.into_parts();
+    let retry_after = head.headers.get(header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let reply = |text| Reply { status: head.status.as_u16(), text, retry_after };
     // What will not be used is not read either.
     if unused(head.status) {
-        return Ok(Reply { status: head.status.as_u16(), text: String::new() });
+        return Ok(reply(String::new()));
     }
     if head.headers.get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
         return Err(Missed::Garbled);
     }
     let text = String::from_utf8_lossy(&read(body, LARGEST_BODY).await?).into_owned();
-    Ok(Reply { status: head.status.as_u16(), text })
+    Ok(reply(text))
 }
 
 /// Answers without a text: redirects are not followed, and what is not there is empty.

@@ -36,6 +36,7 @@ mod error;
 mod exchange;
 pub mod fixtures;
 mod health;
+pub mod hook;
 mod late;
 mod missed;
 pub mod peer;

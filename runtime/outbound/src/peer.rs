@@ -14,6 +14,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::exchange::{missed, read};
 use crate::missed::Missed;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub connect: Duration,
     /// Connections that are kept while nobody uses them.
     pub idle: usize,
+    /// Certificates of the authorities that are believed, as PEM; those that browsers trust if there are none.
+    pub authorities: Option<String>,
 }
 
 /// Why somebody can't be called at all.
@@ -51,6 +55,10 @@ pub enum Error {
         "the API key can't be sent in a header: it is empty or has spaces, line breaks or letters outside ASCII; check where it is read from"
     )]
     Key,
+    #[error(
+        "the certificates of the authorities can't be used: {why}; a file has them as PEM, from BEGIN CERTIFICATE to END CERTIFICATE"
+    )]
+    Authorities { why: String },
 }
 
 /// An endpoint. May be shared: calls don't wait for each other.
@@ -130,12 +138,16 @@ impl From<Missed> for Fault {
 }
 
 impl Peer {
-    /// A peer whose certificate comes from an authority that browsers trust.
+    /// A peer whose certificate comes from one of the authorities.
     ///
     /// # Errors
     /// If the address is none of the web, or the key fits in no header.
     pub fn new(settings: &Settings) -> Result<Peer, Error> {
-        Peer::with_roots(settings, webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
+        let roots = match &settings.authorities {
+            Some(pem) => authorities(pem)?,
+            None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+        };
+        Peer::with_roots(settings, roots)
     }
 
     pub(crate) fn with_roots(settings: &Settings, roots: RootCertStore) -> Result<Peer, Error> {
@@ -234,6 +246,19 @@ impl Peer {
 }
 
 const USER_AGENT: &str = concat!("flowrun/", env!("CARGO_PKG_VERSION"));
+
+fn authorities(pem: &str) -> Result<RootCertStore, Error> {
+    let bad = |why: String| Error::Authorities { why };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots.add(certificate).map_err(|error| bad(error.to_string()))?;
+    }
+    match roots.is_empty() {
+        true => Err(bad("there is none".to_owned())),
+        false => Ok(roots),
+    }
+}
 
 fn bearer(key: &Secret) -> Result<HeaderValue, Error> {
     let key = key.reveal();

@@ -21,6 +21,7 @@ use crate::rates::{Group, Meter, Standing};
 use crate::reading;
 use crate::reply::{Fault, response};
 use crate::routes::Endpoint;
+use crate::strangers::{From, Guess, Strangers, seconds_left};
 use crate::track::Reply;
 use crate::workspace::{Body as Said, Busy, Workspace};
 
@@ -33,6 +34,7 @@ pub(crate) struct Api {
     /// Told when something is to happen at another time than the alarm knows of.
     pub(crate) rescheduled: Notify,
     meter: Meter,
+    strangers: Strangers,
 }
 
 /// A request that was let in.
@@ -60,6 +62,7 @@ impl Api {
             connections: Connections::new(options.limits.connections),
             rescheduled: Notify::new(),
             meter: Meter::new(&options.rates),
+            strangers: Strangers::new(options.limits.wrong_keys),
             options,
         })
     }
@@ -78,15 +81,35 @@ impl Api {
         &self,
         endpoint: &Endpoint,
         token: &[u8],
+        from: Option<From>,
         now_ms: i64,
         told: &mut Told,
     ) -> Result<(), Fault> {
-        let key = self.options.keys.of(token).ok_or(Fault::Unauthorized)?;
+        let Some((number, key)) = self.options.keys.numbered(token) else {
+            return Err(self.guessed(from, now_ms));
+        };
+        if from.is_some_and(|from| !self.strangers.lets(from, number, now_ms)) {
+            return Err(Fault::Guessing(seconds_left(now_ms)));
+        }
         told.key = Some(key.name().to_owned());
         if !key.may(endpoint.permission) {
             return Err(Fault::Forbidden);
         }
         self.count(endpoint.group, now_ms, told)
+    }
+
+    /// What is said to a wrong key.
+    fn guessed(&self, from: Option<From>, now_ms: i64) -> Fault {
+        let Some(from) = from else { return Fault::Unauthorized };
+        match self.strangers.failed(from, now_ms) {
+            Guess::Counted => return Fault::Unauthorized,
+            Guess::OneTooMany => {
+                let From(address) = from;
+                tracing::warn!(%address, "too many wrong keys from one address; it has to wait");
+            }
+            Guess::TooMany => {}
+        }
+        Fault::Guessing(seconds_left(now_ms))
     }
 
     fn count(&self, group: Group, now_ms: i64, told: &mut Told) -> Result<(), Fault> {
@@ -165,8 +188,9 @@ async fn answer(
 ) -> Result<Reply, Fault> {
     let (parts, body) = request.into_parts();
     let token = presented(&parts.headers)?;
+    let from = parts.extensions.get::<From>().copied();
     if let Some(token) = token {
-        api.admit(endpoint, token, now_ms, told)?;
+        api.admit(endpoint, token, from, now_ms, told)?;
     }
     let connection = parts.extensions.get::<Arc<Connection>>().cloned();
     if endpoint.method == Method::GET {
@@ -191,7 +215,7 @@ async fn answer(
     let older = json.shift_remove("api_key");
     if token.is_none() {
         let older = older.as_ref().and_then(Json::as_str).ok_or(Fault::Unauthorized)?;
-        api.admit(endpoint, older.as_bytes(), now_ms, told)?;
+        api.admit(endpoint, older.as_bytes(), from, now_ms, told)?;
     }
     let said = Said { json, at_ms: now_ms };
     endpoint.run(Call { api, parts, said, told }).await

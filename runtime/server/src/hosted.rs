@@ -5,7 +5,7 @@
 //!
 //! Journeys are told apart by the external id of their user, or by `braze_id:` and the braze_id where there is none. Who is
 //! identified on the way goes on as before, by the braze_id; entries and events from then on are the external id's. Who is
-//! merged into another profile is gone, as if deleted: what their journeys would still write is refused.
+//! merged into another profile is gone, as if deleted, and so are their journeys; what is written to them is refused.
 
 mod canvases;
 mod journeys;
@@ -23,8 +23,8 @@ use crate::engine::{self, Engine, Logged};
 use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Neighbour, Planned, Refusal,
-    ScheduleId, Timing, Workspace,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Maintenance, Neighbour,
+    Planned, Refusal, ScheduleId, Timing, Workspace,
 };
 
 /// [`Memory`] with an engine behind it.
@@ -151,6 +151,10 @@ impl Workspace for Hosted {
             self.memory.keep_ran().await;
         }
         next
+    }
+
+    fn maintain(&self, maintenance: Maintenance) {
+        self.memory.maintain(maintenance);
     }
 
     fn figures(&self) -> Vec<Figure> {

@@ -112,14 +112,19 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Whose token this is. Looks at every token, whatever it finds.
-    pub(crate) fn of(&self, presented: &[u8]) -> Option<&Key> {
+    #[cfg(test)]
+    fn of(&self, presented: &[u8]) -> Option<&Key> {
+        self.numbered(presented).map(|(_, key)| key)
+    }
+
+    /// Whose token this is, and the number of the key. Looks at every token, whatever it finds.
+    pub(crate) fn numbered(&self, presented: &[u8]) -> Option<(usize, &Key)> {
         let digest = Digest::of(presented);
         let mut found = None;
-        for key in &self.0 {
+        for (number, key) in self.0.iter().enumerate() {
             for known in &key.digests {
                 if known.equals(&digest) {
-                    found = Some(key);
+                    found = Some((number, key));
                 }
             }
         }

@@ -22,6 +22,7 @@ mod reading;
 mod reply;
 mod routes;
 mod serving;
+mod strangers;
 mod workspace;
 
 pub use flowrun_engine as engine;
@@ -34,6 +35,6 @@ pub use rates::{Rate, Rates};
 pub use serving::serve;
 pub use workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, EntryKind, Figure,
-    Happened, Journeys, Message, Neighbour, Planned, Refusal, ScheduleId, State, Step, Timing,
-    User, Workspace,
+    Happened, Journeys, Maintenance, Message, Neighbour, Planned, Refusal, ScheduleId, State, Step,
+    Timing, User, Workspace,
 };

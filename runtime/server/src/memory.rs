@@ -27,7 +27,7 @@ use crate::track::{
 };
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, Commit, ContentBlock, Dispatch, Entry, Happened, Journeys,
-    Neighbour, Planned, Refusal, ScheduleId, Timing, User, Workspace,
+    Maintenance, Neighbour, Planned, Refusal, ScheduleId, Timing, User, Workspace,
 };
 
 /// Profiles, keys of writes, schedules: everything that changes.
@@ -288,7 +288,7 @@ impl Workspace for Memory {
 
     async fn users(&self, neighbour: Neighbour, body: Body) -> Answer {
         if neighbour == Neighbour::Export {
-            return Ok(export::export(&mut self.state().directory, &body.json));
+            return Ok(export::export(&self.state().directory, &body.json));
         }
         self.room()?;
         let (reply, kept) = {
@@ -383,6 +383,13 @@ impl Workspace for Memory {
         self.blocks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn maintain(&self, maintenance: Maintenance) {
+        match maintenance {
+            Maintenance::Begins => self.begin_maintenance(),
+            Maintenance::Ends => self.end_maintenance(),
+        }
+    }
+
     async fn wake(&self, at_ms: i64) -> Option<i64> {
         let next = self.run_plans(at_ms);
         self.keep_ran().await;
@@ -399,7 +406,7 @@ impl Memory {
             Neighbour::Merge => self.with_losses(state, body, neighbours::merge_with),
             Neighbour::Delete => self.with_losses(state, body, neighbours::delete_with),
             Neighbour::NewAliases => neighbours::new_aliases(&mut state.directory, json),
-            Neighbour::Export => export::export(&mut state.directory, json),
+            Neighbour::Export => export::export(&state.directory, json),
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Open connections. One more, and the one idle for longest is closed in its favour.
     pub connections: usize,
+    /// Wrong keys that one address may present within a minute. Beyond, its requests are 429.
+    pub wrong_keys: u32,
     /// For the whole head of a request, and between two requests of a connection.
     pub head_deadline: Duration,
     /// For the whole body. Slower is 408.
@@ -60,6 +62,7 @@ impl Default for Limits {
             depth: 64,
             head_bytes: 32 * 1024,
             connections: 768,
+            wrong_keys: 60,
             head_deadline: Duration::from_secs(15),
             body_deadline: Duration::from_secs(30),
             drain_deadline: Duration::from_secs(10),

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Keys,
     Unauthorized,
     Forbidden,
+    /// Too many wrong keys from one address; so many seconds are left.
+    Guessing(u32),
     Slow,
     TooLarge,
     MediaType,
@@ -46,7 +48,7 @@ impl Fault {
             Fault::Slow => new(408, "Request Timeout"),
             Fault::TooLarge => new(413, "Request Entity Too Large"),
             Fault::MediaType | Fault::Encoding => new(415, "Unsupported Media Type"),
-            Fault::Exceeded => new(429, "Rate limit exceeded"),
+            Fault::Exceeded | Fault::Guessing(_) => new(429, "Rate limit exceeded"),
             Fault::BrokenOff => new(400, "Bad Request"),
             Fault::Busy(Busy::Failed) => new(500, "Internal Server Error"),
             Fault::Busy(busy) => {
@@ -67,6 +69,9 @@ impl Fault {
             }
             Fault::Busy(Busy::Full | Busy::Stopping) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(COME_AGAIN));
+            }
+            Fault::Guessing(seconds) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Fault::Slow | Fault::TooLarge | Fault::BrokenOff => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -21,6 +21,7 @@ use crate::api::Api;
 use crate::connections::Open;
 use crate::options::{Limits, Options};
 use crate::routes;
+use crate::strangers::From;
 use crate::workspace::Workspace;
 
 /// Serves the API on a listener until `shutdown` ends. Requests that are under way then are finished, as far as
@@ -98,9 +99,13 @@ async fn one(
 ) {
     let _ = stream.set_nodelay(true);
     let connection = open.connection.clone();
+    let from = stream.peer_addr().ok().map(|address| From(address.ip()));
     let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         connection.heard();
         request.extensions_mut().insert(connection.clone());
+        if let Some(from) = from {
+            request.extensions_mut().insert(from);
+        }
         router.clone().oneshot(request.map(Body::new))
     });
     let mut http = http1::Builder::new();

@@ -65,6 +65,10 @@ pub trait Workspace: Send + Sync + 'static {
     /// Called now and then, for what is due by the clock alone. Answers when to be called next.
     async fn wake(&self, at_ms: i64) -> Option<i64>;
 
+    /// Begins or ends a maintenance: between the two, writes are queued (202), and at its end they are applied in their
+    /// order. Doing what is done already changes nothing.
+    fn maintain(&self, maintenance: Maintenance);
+
     /// Figures for `GET /metrics` beside the server's own. They tell of no user.
     fn figures(&self) -> Vec<Figure> {
         Vec::new()
@@ -91,6 +95,13 @@ pub struct About {
     pub durable: bool,
     /// What objects are held to. The server reads the attributes of recipients by them.
     pub limits: Limits,
+}
+
+/// Whether writes are queued or applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintenance {
+    Begins,
+    Ends,
 }
 
 /// What is true when `/users/track` has answered 201.

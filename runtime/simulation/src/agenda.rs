@@ -42,12 +42,34 @@ pub struct Aftermath {
     pub edits: Vec<Edit>,
 }
 
+/// What an operator will do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Operation {
+    pub at: Millis,
+    pub order: Order,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Forget a user.
+    Delete { user: Box<str> },
+    /// Stop a Canvas, in all its versions.
+    Pause { canvas: Box<str> },
+    /// Let it go on.
+    Resume { canvas: Box<str> },
+    /// Do again whatever dead letters hold.
+    ReplayAll,
+    /// Drop all dead letters.
+    DiscardAll,
+}
+
 /// Something that comes from outside, and is not acknowledged until it is in the log.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Coming {
     Arrival(Arrival),
     Happening(Happening, Noted),
     Edit(Edit),
+    Operation(Operation),
 }
 
 /// Whether a happening is in the profile already: one that comes again after a crash is.
@@ -71,6 +93,7 @@ impl Coming {
             Coming::Arrival(arrival) => arrival.at,
             Coming::Happening(happening, _) => happening.at,
             Coming::Edit(edit) => edit.at,
+            Coming::Operation(operation) => operation.at,
         }
     }
 
@@ -79,6 +102,7 @@ impl Coming {
             Coming::Arrival(arrival) => &arrival.user,
             Coming::Happening(happening, _) => &happening.user,
             Coming::Edit(edit) => &edit.user,
+            Coming::Operation(_) => "",
         }
     }
 }

@@ -15,9 +15,10 @@ use flowrun_profiles::{About, Memory};
 
 use crate::agenda::{Aftermath, Agenda, Arrival, Coming, Happening, Noted};
 use crate::backend::{Backend, Replies};
+use crate::crew::Crew;
 use crate::mischief::{Beat, Mischief};
 use crate::outside::Outside;
-use crate::place::{Place, decide};
+use crate::place::Place;
 use crate::totals::{Totals, Watcher};
 
 /// How a run is set up.
@@ -81,11 +82,13 @@ pub struct Simulation {
     canvases: Vec<Arc<Canvas>>,
     batcher: Batcher,
     /// What steps read; and where updates are written, unless there is a backend.
-    store: Memory,
+    store: Arc<Memory>,
+    crew: Crew,
     backend: Option<Box<dyn Backend>>,
     mischief: Option<Box<dyn Mischief>>,
     log: MemoryLog,
     agenda: Agenda,
+    pub(crate) operations: Agenda,
     replies: Replies,
     traces: bool,
     requests: u64,
@@ -106,11 +109,13 @@ impl Simulation {
             shards,
             canvases: Vec::new(),
             batcher: Batcher::new(store.about().batches),
-            store,
+            store: Arc::new(store),
+            crew: Crew::new(options.threads),
             backend: None,
             mischief: None,
             log,
             agenda: Agenda::default(),
+            operations: Agenda::default(),
             replies: Replies::default(),
             traces: false,
             requests: 0,
@@ -192,7 +197,7 @@ impl Simulation {
         if self.shards.iter().any(|place| !place.in_flight.is_empty()) {
             return Some(self.now);
         }
-        let world = [self.replies.next(), self.batcher.next_wake()];
+        let world = [self.replies.next(), self.batcher.next_wake(), self.operations.next()];
         if self.is_crowded() {
             self.crowded += 1;
             return world.into_iter().flatten().min();
@@ -205,6 +210,15 @@ impl Simulation {
 
     fn is_crowded(&self) -> bool {
         self.batcher.writes() >= self.options.most_writes
+            || self.shards.iter().any(|place| place.shard.is_burdened())
+    }
+
+    pub(crate) fn may_die(&self) -> bool {
+        self.mischief.is_some()
+    }
+
+    pub(crate) fn places(&mut self) -> &mut [Place] {
+        &mut self.shards
     }
 
     /// When it really is, while the machine's clock shows a moment to come.
@@ -249,6 +263,7 @@ impl Simulation {
         self.shown = self.shown.max(shown);
         self.resume(world);
         self.take_replies(watcher);
+        self.take_operations();
         if !self.is_crowded() {
             self.take_from_agenda();
         }
@@ -258,7 +273,7 @@ impl Simulation {
             if self.shards.iter().all(|place| place.quiet) {
                 break;
             }
-            decide(&mut self.shards, shown, &self.store, self.options.threads);
+            self.crew.decide(&mut self.shards, shown, &self.store);
             for ix in 0..self.shards.len() {
                 if self.shards[ix].quiet {
                     continue;
@@ -298,14 +313,17 @@ impl Simulation {
                 Coming::Happening(happening, noted) => {
                     let Happening { user, name, properties, object, .. } = happening;
                     if noted == Noted::No {
-                        self.store.note(self.now, &user, &object);
+                        alone(&mut self.store).note(self.now, &user, &object);
                     }
                     Input::Event { user, name, properties }
                 }
                 // Profiles don't die with the machine: it is done once and for all.
                 Coming::Edit(edit) => {
-                    self.store.note(self.now, &edit.user, &edit.object);
+                    alone(&mut self.store).note(self.now, &edit.user, &edit.object);
                     continue;
+                }
+                Coming::Operation(operation) => {
+                    unreachable!("{operation:?} is on another agenda")
                 }
             };
             place.unacknowledged.extend(again);
@@ -323,7 +341,7 @@ impl Simulation {
             }
             if self.backend.is_some() && !is_planted(Bug::StaleRead) {
                 // Whoever is released by this reads what was just acknowledged.
-                self.store.acknowledge(self.now, parts, &reply);
+                alone(&mut self.store).acknowledge(self.now, parts, &reply);
             }
             for settled in self.batcher.reply(self.now, number, &reply) {
                 let inputs = &mut self.shards[usize::from(settled.shard.0)].inputs;
@@ -394,7 +412,7 @@ impl Simulation {
                 watcher.line(&self.line(what));
             }
             if self.backend.is_none() {
-                let reply = self.store.commit(self.now, request);
+                let reply = alone(&mut self.store).commit(self.now, request);
                 self.replies.send(self.now + self.options.latency, request.number, reply);
             }
         }
@@ -416,7 +434,10 @@ impl Simulation {
             backend.disconnected(self.now);
         }
         let unacknowledged = self.shards.iter_mut().map(|place| &mut place.unacknowledged);
-        let again = unacknowledged.flat_map(std::mem::take).collect();
+        let again: Vec<Coming> = unacknowledged.flat_map(std::mem::take).collect();
+        let (operations, again): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|coming| matches!(coming, Coming::Operation(_)));
+        self.operations.push_back(operations);
         self.agenda.push_back(again);
         loop {
             let in_flight = self.replayed();
@@ -501,7 +522,7 @@ impl Simulation {
 
     /// Puts a profile in, in place of what was there.
     pub fn put_profile(&mut self, profile: flowrun_core::track::Profile) {
-        self.store.put(profile);
+        alone(&mut self.store).put(profile);
     }
 
     /// Where updates are written.
@@ -517,4 +538,9 @@ impl Simulation {
     pub fn check(&self) {
         self.shards.iter().for_each(|place| place.shard.check());
     }
+}
+
+/// The profiles, to be changed: between rounds nobody else looks at them.
+fn alone(store: &mut Arc<Memory>) -> &mut Memory {
+    Arc::get_mut(store).expect("whoever decides gives the profiles back")
 }

@@ -6,10 +6,12 @@
 mod agenda;
 mod answers;
 mod backend;
+mod crew;
 pub mod faults;
 pub mod funnel;
 mod host;
 mod mischief;
+mod operations;
 pub mod oracle;
 mod outside;
 mod place;
@@ -20,7 +22,7 @@ mod remote;
 mod script;
 mod totals;
 
-pub use agenda::{Aftermath, Arrival, Edit, Happening};
+pub use agenda::{Aftermath, Arrival, Edit, Happening, Operation, Order};
 pub use answers::Answers;
 pub use backend::{Backend, Replies};
 pub use host::{Options, Simulation};

@@ -50,7 +50,7 @@ impl Place {
         self.quiet = !due && self.inputs.is_empty();
     }
 
-    fn decide(&mut self, now: Millis, store: &Memory) {
+    pub fn decide(&mut self, now: Millis, store: &Memory) {
         if !self.quiet {
             let world = self.known.of(store);
             self.shard.step(now, &mut self.inputs, &world, &mut self.decided);
@@ -58,28 +58,7 @@ impl Place {
     }
 
     /// About how much there is to do: what is to be told, or what was decided last.
-    fn work(&self) -> usize {
+    pub fn work(&self) -> usize {
         if self.quiet { 0 } else { self.inputs.len().max(self.decided.record.changes.len()) }
     }
-}
-
-/// From how much work on further threads are worth starting.
-const WORTH_THREADS: usize = 2_000;
-
-/// Lets all shards decide. They don't know of each other, so that how many threads do it
-/// makes no difference to what comes out.
-pub(crate) fn decide(shards: &mut [Place], now: Millis, store: &Memory, threads: usize) {
-    let work: usize = shards.iter().map(Place::work).sum();
-    if threads < 2 || shards.len() < 2 || work < WORTH_THREADS {
-        return shards.iter_mut().for_each(|place| place.decide(now, store));
-    }
-    let each = shards.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let mut groups = shards.chunks_mut(each);
-        let own = groups.next();
-        for group in groups {
-            scope.spawn(move || group.iter_mut().for_each(|place| place.decide(now, store)));
-        }
-        own.into_iter().flatten().for_each(|place| place.decide(now, store));
-    });
 }

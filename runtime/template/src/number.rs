@@ -37,6 +37,11 @@ impl Undefined {
 
 type Outcome = Result<Number, Undefined>;
 
+/// `Infinity` is nothing that a person or a profile should read.
+fn finite(float: f64) -> Outcome {
+    if float.is_finite() { Ok(Number::Float(float)) } else { Err(Undefined::TooLarge) }
+}
+
 impl Number {
     /// A value as a number; what is none counts as 0.
     pub(crate) fn of(value: Value<'_>) -> Number {
@@ -139,10 +144,10 @@ impl Number {
             return whole(a, b).map(Number::Int).ok_or(Undefined::TooLarge);
         }
         let exact = self.aligned(other).and_then(|(a, b, scale)| Some((whole(a, b)?, scale)));
-        Ok(match exact {
-            Some((digits, scale)) => Number::Decimal { digits, scale },
-            None => Number::Float(float(self.to_f64(), other.to_f64())),
-        })
+        match exact {
+            Some((digits, scale)) => Ok(Number::Decimal { digits, scale }),
+            None => finite(float(self.to_f64(), other.to_f64())),
+        }
     }
 
     pub(crate) fn plus(self, other: Number) -> Outcome {
@@ -164,9 +169,9 @@ impl Number {
             }
             Some(Number::Decimal { digits, scale: a.1 + b.1 })
         });
-        Ok(exact
+        exact
             .filter(|n| !matches!(n, Number::Decimal { scale, .. } if *scale > 60))
-            .unwrap_or_else(|| Number::Float(self.to_f64() * other.to_f64())))
+            .map_or_else(|| finite(self.to_f64() * other.to_f64()), Ok)
     }
 
     /// Whole numbers divide to the whole number below; with a fraction the result has one.
@@ -177,9 +182,7 @@ impl Number {
         if let (Number::Int(a), Number::Int(b)) = (self, other) {
             return floor_div(a, b).map(Number::Int).ok_or(Undefined::TooLarge);
         }
-        Ok(self
-            .exact_quotient(other)
-            .unwrap_or_else(|| Number::Float(self.to_f64() / other.to_f64())))
+        self.exact_quotient(other).map_or_else(|| finite(self.to_f64() / other.to_f64()), Ok)
     }
 
     /// At least twenty significant digits, which is beyond what a float shows.

@@ -15,15 +15,22 @@ use bumpalo::Bump;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-/// A compiled text. It holds no user's data, is `Send + Sync`, and is meant to be shared.
+/// A compiled text. It holds no user's data, is `Send + Sync`, and is meant to be shared: a
+/// clone costs nothing.
 #[derive(Clone, Debug)]
 pub struct Template {
+    compiled: Arc<Compiled>,
+    origin: Option<Arc<dyn Origin>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
     program: Program,
     constant: Option<String>,
     uses: Uses,
     warnings: Vec<Fault>,
     outputs: Vec<Output>,
-    origin: Option<Arc<dyn Origin>>,
+    liquid_bytes: usize,
 }
 
 impl Template {
@@ -43,14 +50,15 @@ impl Template {
             _ => None,
         });
         let constant = texts.collect();
-        Ok(Template {
+        let compiled = Compiled {
             program,
             constant,
             uses: findings.uses,
             warnings: findings.warnings,
             outputs: findings.outputs,
-            origin: None,
-        })
+            liquid_bytes: findings.liquid_bytes,
+        };
+        Ok(Template { compiled: Arc::new(compiled), origin: None })
     }
 
     /// Lets errors say where the text was written.
@@ -62,25 +70,32 @@ impl Template {
     /// The text itself, if there is no Liquid in it that could change it.
     #[must_use]
     pub fn constant(&self) -> Option<&str> {
-        self.constant.as_deref()
+        self.compiled.constant.as_deref()
     }
 
     /// What the template reads.
     #[must_use]
     pub fn uses(&self) -> &Uses {
-        &self.uses
+        &self.compiled.uses
+    }
+
+    /// Bytes of the text that are tags and outputs, those of content blocks at each use: what the
+    /// compiled form's size goes by, which is up to seventy times as many.
+    #[must_use]
+    pub fn liquid_bytes(&self) -> usize {
+        self.compiled.liquid_bytes
     }
 
     /// What is readable but most likely not meant.
     #[must_use]
     pub fn warnings(&self) -> &[Fault] {
-        &self.warnings
+        &self.compiled.warnings
     }
 
     /// Where values are printed.
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
-        &self.outputs
+        &self.compiled.outputs
     }
 
     /// Appends the text for one user.
@@ -88,14 +103,14 @@ impl Template {
     /// # Errors
     /// See [`Stop`]. `out` is then what it was before.
     pub fn render(&self, view: &dyn View, options: &Options, out: &mut String) -> Result<(), Stop> {
-        if let Some(text) = &self.constant {
+        if let Some(text) = &self.compiled.constant {
             out.push_str(text);
             return Ok(());
         }
         let start = out.len();
         let bump = Bump::new();
-        let mut renderer = Renderer::new(&bump, &self.program, view, options, out);
-        match renderer.body(&self.program.body, out) {
+        let mut renderer = Renderer::new(&bump, &self.compiled.program, view, options, out);
+        match renderer.body(&self.compiled.program.body, out) {
             Ok(_) => Ok(()),
             Err(halt) => {
                 out.truncate(start);
@@ -107,7 +122,7 @@ impl Template {
     /// Whether the text is exactly one `{{ … }}`.
     #[must_use]
     pub fn single_output(&self) -> bool {
-        matches!(self.program.body.nodes.as_slice(), [Node::Output(_)])
+        matches!(self.compiled.program.body.nodes.as_slice(), [Node::Output(_)])
     }
 
     /// The value of a text that is exactly one `{{ … }}`, with its type; of any other text the
@@ -116,9 +131,9 @@ impl Template {
     /// # Errors
     /// See [`Stop`].
     pub fn value(&self, view: &dyn View, options: &Options) -> Result<Json, Stop> {
-        if let [Node::Output(output)] = self.program.body.nodes.as_slice() {
+        if let [Node::Output(output)] = self.compiled.program.body.nodes.as_slice() {
             let bump = Bump::new();
-            let mut renderer = Renderer::new(&bump, &self.program, view, options, "");
+            let mut renderer = Renderer::new(&bump, &self.compiled.program, view, options, "");
             let found = |halt: Halt| found(&self.origin, *halt);
             let value = renderer.filtered(output).map_err(found)?;
             let size = renderer.arena.size_written(value);

@@ -37,6 +37,7 @@ const BACKEND: &[(&str, &str)] = &[
 const CHANNEL: &[(&str, &str)] = &[
     ("src/lib.rs", include_str!("../../templates/channel.rs.txt")),
     ("flow.yaml", include_str!("../../templates/flow.outlet.yaml.txt")),
+    ("flowrun.toml", include_str!("../../templates/flowrun.channel.toml.txt")),
     ("README.md", include_str!("../../templates/README.channel.md.txt")),
 ];
 const ALL: &[(&str, &str)] = &[

@@ -87,10 +87,11 @@ steps:
     },
     Page {
         code: TOO_MANY,
-        title: "the file has too many values",
+        title: "the Canvas holds too much",
         meaning: "
 A Canvas has at most 200,000 values, twenty for each of ten thousand steps, and 30,000
-templates and conditions.
+templates and conditions. All its texts together, those of files that it names included, have
+at most 16 MiB, and 1 MiB of that may be tags and outputs; a Content Block counts at each use.
 ",
         wrong: "",
         right: "

@@ -6,6 +6,7 @@ pub mod eval;
 pub mod explain;
 pub mod graph;
 pub mod list;
+pub mod new;
 pub mod plugin;
 pub mod run;
 pub mod schema;

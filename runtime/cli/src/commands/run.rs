@@ -12,17 +12,19 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use crate::backend;
+use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
 use crate::console::{Console, Look, printable};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::logging::{Level, Logging};
 use crate::moment;
 use crate::narrator::Narrator;
 use crate::profiles::NotKept;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::scene::{self, Prepared, Scene, Setting};
-use crate::simulation::{Outside, Silent};
+use crate::simulation::Outside;
 use crate::trace::{Contents, TraceFile};
 use crate::watch::{Narration, Watch};
 
@@ -46,8 +48,9 @@ Each user of the users file enters at the start, or at its `enter_at`; one that 
 twice enters twice, if the Canvas lets it. With `entry: { event: … }` users enter by what they do
 (--events FILE, or NAME.events.ndjson), and the users file has their profiles only. In CSV an
 empty cell is a missing value, cells that are JSON (7, true, [1]) are read as such, and a column
-entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine, unless --backend names
-an endpoint: profiles are in memory, and messages are only told. Connected Content is answered from NAME.fixtures.yaml,
+entry_properties.NAME (of events: properties.NAME) is one property. Nothing leaves the machine,
+unless --backend or flowrun.toml says so: profiles are in memory, and messages are only told, but
+for channels that flowrun.toml gives a `type` (file, webhook, plugin). Connected Content is answered from NAME.fixtures.yaml,
 and fetched only from hosts that --allow-host or flowrun.toml names:
 
   [egress]
@@ -96,6 +99,9 @@ pub struct Run {
     #[arg(long, value_name = "CLOCK", value_enum, default_value_t)]
     clock: Pace,
 
+    #[command(flatten)]
+    logging: Logging,
+
     /// In real time: keep everything in this folder, and go on from it. Each user of the file
     /// enters each Canvas once in its life, however often the command is given
     #[arg(long, value_name = "DIR")]
@@ -123,6 +129,7 @@ enum Output {
 impl Run {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let output = self.output()?;
+        self.logging.begin(Level::Warn, console)?;
         if self.clock == Pace::Real {
             return real::run(self, output, console);
         }
@@ -152,6 +159,12 @@ impl Run {
             |name| self.setting.plugins.backend(name, &config.plugins, console),
             &interrupt,
         )?;
+        let egress = self.setting.source.allowed(&config)?;
+        let mut posting =
+            Posting(channels::real(&config, &egress, &self.setting.plugins, console)?);
+        if let Some(said) = channels::unasked(&config) {
+            console.note(&said);
+        }
         let trace = self.trace.as_deref().map(|path| self.begin_trace(path)).transpose()?;
         let told = output == Output::Told && scene.simulation.profiles().len() <= TOLD;
         if told {
@@ -166,7 +179,7 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut Silent, fetch: &mut scene.answers };
+        let mut outside = Outside { channel: &mut posting, fetch: &mut scene.answers };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use std::path::PathBuf;
+
 use super::egress::secret;
 use super::secrets::Secrets;
 use super::table::{Fault, Faults, Table};
 use crate::simulation::outbound::LateSecret;
 
-const KEYS: [&str; 5] = ["url", "api_key", "objects_per_request", "requests_per_minute", "commit"];
+const KEYS: [&str; 6] =
+    ["url", "api_key", "objects_per_request", "requests_per_minute", "commit", "ca_file"];
 const LIMITS: [&str; 4] = ["attributes", "events", "purchases", "combined"];
 /// Objects of one kind in a request.
 const MOST_OBJECTS: u32 = 100_000;
@@ -22,6 +25,8 @@ pub struct Backend {
     pub objects_per_request: Option<ObjectLimits>,
     pub requests_per_minute: Option<u32>,
     pub commit: Option<Commit>,
+    /// The authorities that an endpoint's certificate may come from, in place of the usual ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where updates are written.
@@ -111,6 +116,10 @@ pub fn read(table: &Table<'_>, secrets: &Secrets, faults: &mut Faults) -> Backen
             "commit" => {
                 let words = [("accepted", Commit::Accepted), ("applied", Commit::Applied)];
                 backend.commit = faults.take(value.one_of(&words));
+            }
+            "ca_file" => {
+                let path = faults.take(value.text());
+                backend.ca_file = path.map(|path| secrets.folder.join(path));
             }
             _ => faults.push(table.unknown(value, &KEYS)),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::table::{Fault, Faults, Table, Value};
 
-const KEYS: [&str; 3] = ["type", "path", "url"];
+const KEYS: [&str; 5] = ["type", "path", "url", "credential", "plugin"];
 
 /// Where the messages of one channel go.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,11 +12,23 @@ pub enum Channel {
     Console,
     /// A file that gets one line for each message.
     File(String),
-    /// An address that each message is posted to.
-    Webhook(String),
-    /// The file of a plugin.
+    /// Calls.
+    Webhook(Webhook),
+    /// The plugin of this name.
     Plugin(String),
 }
+
+/// How messages become calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Webhook {
+    /// Where each message is posted to; none: where the step `webhook` says.
+    pub url: Option<String>,
+    /// What goes with each call: a name of `[egress.credentials]`.
+    pub credential: Option<String>,
+}
+
+/// The channel of the step `webhook`, whose messages name addresses of their own.
+pub const WEBHOOK: &str = "webhook";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
@@ -32,15 +44,16 @@ pub fn read(all: &Table<'_>, faults: &mut Faults) -> BTreeMap<String, Channel> {
         let Some(table) = faults.take(one.table(format!("[channel.{}]", one.key))) else {
             continue;
         };
-        if let Some(channel) = channel(&table, faults) {
+        if let Some(channel) = channel(one.key, &table, faults) {
             channels.insert(one.key.to_owned(), channel);
         }
     }
     channels
 }
 
-fn channel(table: &Table<'_>, faults: &mut Faults) -> Option<Channel> {
-    let (mut kind, mut path, mut url) = (Some(Type::Console), None, None);
+fn channel(name: &str, table: &Table<'_>, faults: &mut Faults) -> Option<Channel> {
+    let mut kind = Some(Type::Console);
+    let (mut path, mut url, mut credential, mut plugin) = (None, None, None, None);
     for value in &table.values {
         match value.key {
             "type" => {
@@ -54,6 +67,8 @@ fn channel(table: &Table<'_>, faults: &mut Faults) -> Option<Channel> {
             }
             "path" => path = Some((value, faults.take(value.parsed(not_empty)))),
             "url" => url = Some((value, faults.take(value.parsed(address)))),
+            "credential" => credential = Some((value, faults.take(value.parsed(not_empty)))),
+            "plugin" => plugin = Some((value, faults.take(value.parsed(not_empty)))),
             _ => {
                 faults.push(table.unknown(value, &KEYS));
                 return None;
@@ -61,45 +76,57 @@ fn channel(table: &Table<'_>, faults: &mut Faults) -> Option<Channel> {
         }
     }
     let kind = kind?;
-    let (needs_path, needs_url) =
-        (matches!(kind, Type::File | Type::Plugin), kind == Type::Webhook);
-    let path = fitting("path", path, needs_path, table, faults);
-    let url = fitting("url", url, needs_url, table, faults);
+    let of = |is: Type| if kind == is { Need::Must } else { Need::MustNot };
+    let may = |is: Type| if kind == is { Need::May } else { Need::MustNot };
+    let addressed = if name == WEBHOOK { may(Type::Webhook) } else { of(Type::Webhook) };
+    let path = fitting("path", path, of(Type::File), table, faults);
+    let url = fitting("url", url, addressed, table, faults);
+    let credential = fitting("credential", credential, may(Type::Webhook), table, faults);
+    let plugin = fitting("plugin", plugin, may(Type::Plugin), table, faults);
     match kind {
         Type::Console => Some(Channel::Console),
-        Type::File => path.map(Channel::File),
-        Type::Plugin => path.map(Channel::Plugin),
-        Type::Webhook => url.map(Channel::Webhook),
+        Type::File => path.flatten().map(Channel::File),
+        // A channel and the plugin that it is are called alike, if nothing else is said.
+        Type::Plugin => Some(Channel::Plugin(plugin?.unwrap_or_else(|| name.to_owned()))),
+        Type::Webhook => Some(Channel::Webhook(Webhook { url: url?, credential: credential? })),
     }
 }
 
-/// A setting that is there exactly if the type needs it.
+/// Whether a type has a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Must,
+    May,
+    MustNot,
+}
+
+/// A setting as its type has it; the outer `None` after a fault.
 fn fitting(
     key: &str,
     written: Option<(&Value<'_>, Option<String>)>,
-    needed: bool,
+    need: Need,
     table: &Table<'_>,
     faults: &mut Faults,
-) -> Option<String> {
-    match written {
-        Some((_, text)) if needed => text,
-        Some((value, _)) => {
+) -> Option<Option<String>> {
+    match (written, need) {
+        (Some((_, text)), Need::Must | Need::May) => text.map(Some),
+        (Some((value, _)), Need::MustNot) => {
             let said = format!("{} of this `type` has no `{key}`", table.name);
             faults.push(Fault::new(value.at, said));
             None
         }
-        None if needed => {
+        (None, Need::Must) => {
             let said = format!("{} of this `type` needs a `{key}`", table.name);
             faults.push(Fault::new(table.at, said));
             None
         }
-        None => None,
+        (None, Need::May | Need::MustNot) => Some(None),
     }
 }
 
 fn not_empty(text: &str) -> Result<String, String> {
     match text.is_empty() {
-        true => Err("`path` is empty".to_owned()),
+        true => Err("it is empty".to_owned()),
         false => Ok(text.to_owned()),
     }
 }

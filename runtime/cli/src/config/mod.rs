@@ -28,7 +28,7 @@ use flowrun_server::keys::Key;
 use toml::de::DeTable;
 
 pub use self::backend::{Backend, BackendUrl, Commit, ObjectLimits};
-pub use self::channels::Channel;
+pub use self::channels::{Channel, WEBHOOK};
 use self::secrets::Secrets;
 use self::table::{Fault, Faults, Table};
 use crate::console::printable;

@@ -61,9 +61,14 @@ fn a_backend_and_channels_are_read() {
         ("[channel.email]\ntype = 'file'\npath = 'out.ndjson'", "\"email\": File(\"out.ndjson\")"),
         (
             "[channel.a]\n[channel.b]\ntype = 'webhook'\nurl = 'https://a.com/x'",
-            "{\"a\": Console, \"b\": Webhook(",
+            "{\"a\": Console, \"b\": Webhook(Webhook { url: Some(",
         ),
-        ("[channel.a]\ntype = 'plugin'\npath = 'liba.so'", "Plugin(\"liba.so\")"),
+        (
+            "[channel.webhook]\ntype = 'webhook'\ncredential = 'crm'",
+            "Webhook { url: None, credential: Some(\"crm\") }",
+        ),
+        ("[channel.a]\ntype = 'plugin'\nplugin = 'b'", "\"a\": Plugin(\"b\")"),
+        ("[channel.a]\ntype = 'plugin'", "\"a\": Plugin(\"a\")"),
     ] {
         let read = reading(text).unwrap();
         assert!(read.contains(expected), "{text}: {read}");
@@ -152,6 +157,8 @@ fn what_is_wrong_is_refused_with_its_place() {
             "[channel.a]\ntype = 'webhook'\nurl = 'https://me:hunter2@a.com'",
             "3:7: `url` holds no user",
         ),
+        ("[channel.a]\ntype = 'webhook'", "1:10: [channel.a] of this `type` needs a `url`"),
+        ("[channel.a]\ntype = 'plugin'\npath = 'a.so'", "3:8: [channel.a] of this `type` has no"),
         ("[channel]\nemail = 'file'", "2:9: `email`: a table belongs here"),
         ("[egres]\n", "1:2: `egres` is unknown in flowrun.toml: did you mean `egress`?"),
         (

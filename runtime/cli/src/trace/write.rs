@@ -5,9 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::core::trace::{Line, What};
+use crate::logging::hash;
 
 /// Whether a trace shows the texts of messages and payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,11 +88,4 @@ fn hashed(line: &Line) -> Line {
         _ => {}
     }
     line
-}
-
-/// `sha256:` and the first 16 of 64 digits: enough to compare, too few to look up.
-fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let digits = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-    format!("sha256:{}", digits.collect::<String>())
 }

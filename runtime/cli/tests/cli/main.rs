@@ -1,6 +1,7 @@
 //! The program as people and programs use it: files in a folder, arguments in, what is
 //! printed and the exit code out.
 
+mod beginning;
 mod checking;
 mod configured;
 mod connected;

@@ -1,5 +1,9 @@
 //! `flowrun serve` as a whole, for what one part alone can't show.
 
 mod details;
+mod logs;
+mod maintenance;
+mod posting;
+mod receiver;
 mod stage;
 mod unidentified;

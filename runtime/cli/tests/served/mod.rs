@@ -46,7 +46,29 @@ impl Served {
 
     pub fn at(folder: &Path, address: &str, args: &[&str]) -> Served {
         let start = ["serve", "flows", "--listen", address, "--json"];
-        let mut child = command(folder, &[&start, args].concat())
+        Served::by(command(folder, &[&start, args].concat()))
+    }
+
+    /// A server whose files may take so many blocks of 512 bytes, until it is told otherwise.
+    #[cfg(target_os = "linux")]
+    pub fn with_a_small_disk(folder: &Path, blocks: u32, args: &[&str]) -> Served {
+        let run = format!("trap '' XFSZ; ulimit -Sf {blocks}; exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        let serve = ["serve", "flows", "--listen", "127.0.0.1:0", "--json"];
+        shell.args(["-c", &run, env!("CARGO_BIN_EXE_flowrun")]).args(serve).args(args);
+        shell.current_dir(folder).env("FLOWRUN_SERVE_KEY", KEY).stdin(Stdio::null());
+        Served::by(shell)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn free_the_disk(&self) {
+        let pid = self.child.id().to_string();
+        let freed = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &pid]).status();
+        assert!(freed.expect("prlimit runs").success());
+    }
+
+    fn by(mut command: Command) -> Served {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -63,8 +85,16 @@ impl Served {
 
     /// As if the power of the process went.
     pub fn kill(mut self) {
+        self.kill_now();
+    }
+
+    pub fn kill_now(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to finish, and gives its exit code.
@@ -76,18 +106,29 @@ impl Served {
     }
 
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        self.try_ask(method, path, "", body).expect("the server answers")
+    }
+
+    /// The same, with further lines of the head, of a server that may be killed meanwhile.
+    pub fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        lines: &str,
+        body: &str,
+    ) -> Option<(u16, String)> {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n\
-             Authorization: Bearer {KEY}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             Authorization: Bearer {KEY}\r\nContent-Length: {}\r\n{lines}Connection: close\r\n\r\n{body}",
             body.len()
         );
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
-        stream.write_all(head.as_bytes()).expect("it reads");
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.write_all(head.as_bytes()).ok()?;
         let mut reply = String::new();
-        stream.read_to_string(&mut reply).expect("it answers");
-        let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
+        stream.read_to_string(&mut reply).ok()?;
+        let (head, body) = reply.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.expect("a status"), body.to_owned())
+        Some((status?, body.to_owned()))
     }
 
     pub fn post(&self, path: &str, body: &Json) -> (u16, Json) {

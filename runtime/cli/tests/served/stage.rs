@@ -38,14 +38,15 @@ pub fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 impl Served {
     /// Waits for the line with the address, as programs do.
     pub fn start(folder: &Path, args: &[&str]) -> Served {
+        Served::with_env(folder, args, &[])
+    }
+
+    pub fn with_env(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Served {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowrun"));
         command.args(["serve", ".", "--listen", "127.0.0.1:0", "--json"]).args(args);
         command.current_dir(folder).env("FLOWRUN_SERVE_KEY", KEY).env("FLOWRUN_API_KEY", KEY);
         command.env_remove("FLOWRUN_PLUGINS").env_remove("FLOWRUN_LOG");
-        Served::of(command)
-    }
-
-    pub fn of(mut command: Command) -> Served {
+        command.envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let told = kept(child.stderr.take().expect("its words"));
@@ -105,6 +106,12 @@ impl Served {
             let is = &reply["users"][0]["custom_attributes"][attribute];
             (is == wanted).then_some(()).ok_or_else(|| reply.to_string())
         });
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let asked = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(asked.expect("kill runs").success());
     }
 }
 

@@ -95,10 +95,13 @@ fn who_is_identified_on_the_way_goes_on_and_who_is_merged_has_gone() {
     ]});
     assert_eq!(served.post("/users/identify", &identify).0, 201);
     served.attribute(external("new"), "late", &json!("1"));
-    // The other profile is not there any more; what was to be written to it is no silent success.
-    until("a dead letter", || match served.figure("flowrun_dead_letters_total") {
-        letters if letters == 1 => Ok(()),
-        letters => Err(letters.to_string()),
+    // The other profile is not there any more, and its journey neither.
+    until("the end of both", || {
+        let figures = served.get("/health")["figures"].clone();
+        let done = figures["flowrun_journeys_completed_total"] == 1
+            && figures["flowrun_journeys_waiting"] == 0
+            && figures["flowrun_journeys_held"] == 0;
+        if done { Ok(()) } else { Err(figures.to_string()) }
     });
     let (_, kept) = served.post("/users/export/ids", &external("known"));
     assert_eq!(kept["users"][0]["custom_attributes"], json!({ "visits": 1 }));

@@ -5,6 +5,7 @@
 //! nobody. Who comes anew under the same id is somebody new, whose write keys were never used
 //! before (see `Users::floor`).
 
+use flowrun_sdk::Millis;
 use hashbrown::{HashMap, HashSet};
 
 use super::{State, Turn};
@@ -14,6 +15,7 @@ use crate::letters::Again;
 use crate::outbox::Stage;
 use crate::planted::{Bug, is_planted};
 use crate::record::{Change, Ending};
+use crate::trace::{Line, What};
 use crate::users::{FixedState, NONE};
 use crate::{Input, JourneyIx, UserIx};
 
@@ -136,7 +138,7 @@ impl State {
         self.rest(ix, Rest::Ready);
     }
 
-    pub(super) fn deleted(&mut self, name: &str) {
+    pub(super) fn deleted(&mut self, at: Millis, name: &str) {
         let user = self.users.find(name).expect("only who is known is deleted");
         for id in self.letters.of(user) {
             let letter = self.letters.get(id).expect("just found");
@@ -152,5 +154,8 @@ impl State {
         }
         self.users.set_writes(user, NONE, NONE);
         self.users.forget(user, self.canvases.len());
+        let (canvas, entry, step) = (None, None, None);
+        let user = self.lines.is_some().then(|| name.into());
+        self.push_line(Line { at, canvas, user, entry, step, what: What::Deleted });
     }
 }

@@ -174,8 +174,8 @@ impl Shard {
     /// until somebody has replayed or discarded some.
     pub fn is_burdened(&self) -> bool {
         let LetterLimits { count, bytes } = self.settings.letters;
-        let letters = &self.state.letters;
-        letters.len() >= count || letters.bytes() >= bytes
+        let waiting = self.state.letters.waiting();
+        waiting.0 >= count || waiting.1 >= bytes
     }
 
     pub fn tally(&self, canvas: CanvasIx) -> &Tally {

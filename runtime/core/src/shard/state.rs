@@ -180,7 +180,8 @@ impl State {
             Change::Paused { canvas } => self.pauses.begin(*canvas),
             Change::Unpaused { canvas } => {
                 for (due, timer) in self.pauses.end(*canvas) {
-                    self.overdue.set(due, timer);
+                    let timers = if due <= at { &mut self.overdue } else { &mut self.timers };
+                    timers.set(due, timer);
                 }
             }
             Change::Parked { journey } => {
@@ -188,7 +189,7 @@ impl State {
                 self.timers.set(at, Timer::Journey(journey.0));
                 self.line(at, *journey, || What::Waiting { until: None, for_what: "resume" });
             }
-            Change::Deleted { user } => self.deleted(user),
+            Change::Deleted { user } => self.deleted(at, user),
             Change::Exited { journey, ending } => self.exited(at, *journey, ending),
             Change::Aborted { journey } => {
                 let Journey { canvas, node, .. } = *self.journeys.at(*journey);
@@ -464,7 +465,7 @@ impl State {
         }
     }
 
-    fn push_line(&mut self, line: Line) {
+    pub(super) fn push_line(&mut self, line: Line) {
         if let Some(lines) = &mut self.lines {
             lines.push(line);
         }

@@ -113,14 +113,17 @@ impl Turn<'_> {
         let needs_profile = plan.needs_profile(node);
         let mut visiting = Vec::with_capacity(journeys.len());
         let mut absent = Vec::new();
-        // All profiles are looked up before the first is read: look-ups that don't wait for
-        // each other cost a fraction.
+        // All profiles are looked up and touched before the first is read: waits for memory
+        // that don't wait for each other cost a fraction.
         let profile = |ix: &JourneyIx| {
             let user = state.journeys.at(*ix).user;
             self.world.profile(state.users.number(user), state.users.name(user))
         };
         let profiles: Vec<_> =
             if needs_profile { journeys.iter().map(profile).collect() } else { Vec::new() };
+        std::hint::black_box(
+            profiles.iter().flatten().map(|profile| profile.touch()).sum::<usize>(),
+        );
         for (place_in_cohort, &ix) in journeys.iter().enumerate() {
             let journey = state.journeys.at(ix);
             let user = state.users.name(journey.user);

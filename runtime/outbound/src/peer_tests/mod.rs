@@ -21,6 +21,7 @@ fn settings(url: String) -> Settings {
         deadline: Duration::from_millis(300),
         connect: Duration::from_millis(300),
         idle: 2,
+        authorities: None,
     }
 }
 
@@ -171,14 +172,27 @@ async fn only_a_server_that_is_who_it_should_be_is_talked_to() {
             let _ = tls.read(&mut [0; 4096]).await;
             let _ = tls.write_all(ok("").as_bytes()).await;
         });
-        let mut roots = RootCertStore::empty();
-        if trusted {
-            roots.add(shown).unwrap();
-        }
         let mut settings = settings(format!("https://localhost:{port}"));
+        settings.authorities = trusted.then(|| pem(&shown));
         (settings.deadline, settings.connect) = (Duration::from_secs(5), Duration::from_secs(5));
-        let peer = Peer::with_roots(&settings, roots).unwrap();
+        let peer = Peer::new(&settings).unwrap();
         assert_eq!(peer.get("/", 10).await.map(|heard| heard.status), expected);
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+#[test]
+fn authorities_that_are_none_are_said() {
+    for text in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let settings =
+            Settings { authorities: Some(text.to_owned()), ..settings("https://localhost".into()) };
+        let said = Peer::new(&settings).map(|_| ()).unwrap_err();
+        assert!(said.to_string().contains("BEGIN CERTIFICATE"), "{text}: {said}");
     }
 }
 

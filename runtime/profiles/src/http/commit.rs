@@ -108,7 +108,8 @@ impl Http {
         if let Verdict::TurnedDown(why) = verdict {
             let pause = self.breaker().turned_down(Instant::now());
             if let Pause::New(pause) = pause {
-                (self.notify)(&Notice::TurnedDown { why: why.clone(), pause });
+                let status = heard.status;
+                (self.notify)(&Notice::TurnedDown { status, why: why.clone(), pause });
             }
             return (Verdict::TurnedDown(why), Some(pause.length()));
         }

@@ -111,6 +111,7 @@ impl Http {
             deadline: settings.deadline,
             connect: settings.connect,
             idle: settings.in_flight,
+            authorities: settings.authorities.clone(),
         })?;
         let batches = BatcherSettings {
             limits: settings.limits,

@@ -108,7 +108,7 @@ impl Http {
             let words = heard.body.as_ref().map_or(String::new(), |body| self.quote.bytes(body));
             let why = format!("/users/export/ids answers {}: {words}", heard.status);
             if !self.blind.swap(true, Ordering::Relaxed) {
-                (self.notify)(&Notice::NoReadBack { why });
+                (self.notify)(&Notice::NoReadBack { status: heard.status, why });
             }
             return None;
         }

@@ -36,6 +36,8 @@ pub struct HttpSettings {
     /// be reached several times; each is twice the one before.
     pub pauses: (Millis, Millis),
     pub read_back: ReadBack,
+    /// Certificates of the authorities that are believed, as PEM; those that browsers trust if there are none.
+    pub authorities: Option<String>,
 }
 
 /// Whether the endpoint applies each object once per key.
@@ -73,6 +75,7 @@ impl HttpSettings {
             largest_body: 4 << 20,
             pauses: (Millis::from_secs(5), Millis::from_secs(300)),
             read_back: ReadBack { first: Millis(100), looks: 4 },
+            authorities: None,
         }
     }
 

@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use flowrun_log::file::redb::StorageBackend;
 use flowrun_log::file::{Care, Kind, Store};
@@ -64,11 +65,14 @@ pub struct RowsSettings {
     /// How much memory the rows may take that are in the journal only.
     pub fresh_bytes: usize,
     pub cache_bytes: usize,
+    /// How long a full disk is left alone.
+    pub while_full: Duration,
 }
 
 impl Default for RowsSettings {
     fn default() -> RowsSettings {
-        RowsSettings { fresh_bytes: 64 << 20, cache_bytes: 64 << 20 }
+        let while_full = Duration::from_millis(250);
+        RowsSettings { fresh_bytes: 64 << 20, cache_bytes: 64 << 20, while_full }
     }
 }
 
@@ -145,9 +149,10 @@ impl Rows {
         let (jobs, inbox) = channel();
         let (stand, standing) = watch::channel(Standing::Fine);
         let of_writer = shelf.clone();
+        let again = settings.while_full;
         let writer = Builder::new()
             .name("directory".into())
-            .spawn(move || writer::run(&of_writer, fresh, &inbox, &stand))
+            .spawn(move || writer::run(&of_writer, fresh, &inbox, &stand, again))
             .map_err(|error| Error::Unopened {
                 place: "the profiles".into(),
                 cause: error.to_string(),

@@ -21,20 +21,19 @@ pub(super) struct Job {
 /// long the first waits for the last.
 const MOST_ROWS: usize = 32_768;
 
-/// How long a full disk is left alone.
-const WHILE_FULL: Duration = Duration::from_millis(250);
-
-/// Works until nobody can ask any more, or the file is lost.
+/// Works until nobody can ask any more, or the file is lost. A full disk is tried `again` after
+/// so long.
 pub(super) fn run(
     shelf: &Shelf,
     mut fresh: Fresh,
     jobs: &Receiver<Job>,
     stand: &watch::Sender<Standing>,
+    again: Duration,
 ) {
     // What could not be written while the disk was full is here, and goes first.
     let mut rows = BTreeMap::new();
     loop {
-        let group = match gather(jobs, &mut rows) {
+        let group = match gather(jobs, &mut rows, again) {
             Some(group) => group,
             // What waits for space was never acknowledged.
             None => return,
@@ -70,12 +69,16 @@ type Answers = Vec<oneshot::Sender<Result<(), Error>>>;
 
 /// Takes what there is to do; `None` when there will be nothing more. Rows of later jobs take
 /// the place of those of earlier ones.
-fn gather(jobs: &Receiver<Job>, rows: &mut BTreeMap<Key, Option<Box<[u8]>>>) -> Option<Answers> {
+fn gather(
+    jobs: &Receiver<Job>,
+    rows: &mut BTreeMap<Key, Option<Box<[u8]>>>,
+    again: Duration,
+) -> Option<Answers> {
     let mut answers = Vec::new();
     let first = if rows.is_empty() {
         jobs.recv().ok()?
     } else {
-        match jobs.recv_timeout(WHILE_FULL) {
+        match jobs.recv_timeout(again) {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => return Some(answers),
             Err(RecvTimeoutError::Disconnected) => return None,

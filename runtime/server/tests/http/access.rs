@@ -142,3 +142,35 @@ async fn what_anybody_may_see_tells_of_no_user() {
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
 }
+
+#[tokio::test]
+async fn whoever_guesses_keys_has_to_wait_and_known_clients_do_not() {
+    let key = |name: &str, token: &str| {
+        let digests = vec![Digest::of(token.as_bytes())];
+        Key::new(name, digests, Permissions::named(&["*"]).unwrap()).unwrap()
+    };
+    let keys = Keys::new(vec![key("old", KEY), key("late", "another-key")]).unwrap();
+    let mut options = Options::new(keys);
+    options.limits.wrong_keys = 5;
+    let stage = Stage::with(options).await;
+    let ask = async |token: &str| {
+        stage.raw(with_head(&format!("Authorization: Bearer {token}\r\n"))).await
+    };
+    assert_eq!(ask(KEY).await.status, 201);
+    for number in 0..5 {
+        assert_eq!(ask(&format!("guess-{number}")).await.status, 401);
+    }
+    for token in ["guess-again", "another-key"] {
+        let answer = ask(token).await;
+        assert_eq!((answer.status, answer.message()), (429, "Rate limit exceeded".into()));
+        let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=61).contains(&wait), "{wait}");
+    }
+    let older = json!({"api_key": "guess", "attributes": []}).to_string();
+    let older =
+        request(PATH, "", &older).replacen(&format!("Authorization: Bearer {KEY}\r\n"), "", 1);
+    assert_eq!(stage.raw(older).await.status, 429, "in the body it is a guess, too");
+    assert_eq!(ask(KEY).await.status, 201, "a client that was known is served");
+    stage.set_now(crate::stage::NOON + 60_000);
+    assert_eq!(ask("another-key").await.status, 201);
+}

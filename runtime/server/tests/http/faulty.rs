@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flowrun_server::track::{Limits, Reply, Trigger, WriteKey};
 use flowrun_server::{
-    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Memory, Neighbour, Planned, Refusal,
-    ScheduleId, Timing, Workspace,
+    About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Maintenance, Memory, Neighbour,
+    Planned, Refusal, ScheduleId, Timing, Workspace,
 };
 use serde_json::{Value as Json, json};
 
@@ -71,6 +71,8 @@ impl Workspace for Faulty {
     fn content_blocks(&self) -> Arc<[ContentBlock]> {
         self.0.content_blocks()
     }
+
+    fn maintain(&self, _: Maintenance) {}
 
     async fn wake(&self, _: i64) -> Option<i64> {
         None

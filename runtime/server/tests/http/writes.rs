@@ -73,6 +73,26 @@ async fn a_write_of_300_objects_counts_once_however_it_is_cut() {
 }
 
 #[tokio::test]
+async fn a_delayed_duplicate_is_known_for_three_later_writes_of_its_user() {
+    for (later, applied_again) in [(0, false), (3, false), (4, true)] {
+        let stage = Stage::new().await;
+        let send = async |write| {
+            let one = json!({"attributes": [{"external_id": "a", "n": {"inc": 1}}]}).to_string();
+            assert_eq!(
+                stage.post_with("/users/track", &keys(&[(write, 0)]), &one).await.status,
+                201
+            );
+        };
+        for write in 1..=1 + later {
+            send(write).await;
+        }
+        send(1).await;
+        let writes = 1 + later + u128::from(applied_again);
+        assert_eq!(stage.attribute("a", "n"), json!(writes as u64), "{later} later");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_object_has_no_key() {
     let stage = Stage::new().await;
     let bad = json!({"attributes": [{"external_id": "a", "email": 5}]}).to_string();

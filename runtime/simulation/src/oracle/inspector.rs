@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use flowrun_core::Millis;
 use flowrun_core::trace::Line;
+use flowrun_core::{Millis, Record, ShardId};
 
 use super::Ledger;
 use crate::totals::{Totals, Watcher};
@@ -26,6 +26,13 @@ impl Watcher for Inspector<'_> {
         self.ledger.borrow_mut().line(line);
         if let Some(next) = self.next.as_deref_mut().filter(|next| next.wants_lines()) {
             next.line(line);
+        }
+    }
+
+    fn record(&mut self, shard: ShardId, record: &Record) {
+        self.ledger.borrow_mut().recorded(shard, record);
+        if let Some(next) = &mut self.next {
+            next.record(shard, record);
         }
     }
 

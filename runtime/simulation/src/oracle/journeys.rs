@@ -50,19 +50,33 @@ impl Ledger {
         match &line.what {
             What::Request { .. } => return,
             What::Reply { request, .. } => return self.reply_taken(*request),
+            What::Deleted => return self.deleted(line.user.as_deref().unwrap_or_default()),
             _ => {}
         }
         let (Some(canvas), Some(user), Some(entry)) = (&line.canvas, &line.user, line.entry) else {
             return self.broken("I12", None, format!("a line of nobody: {}", line.what.kind()));
         };
         let who = (canvas.to_string(), user.to_string(), entry);
+        self.seen(user);
         match &line.what {
             What::Entered { version } => return self.entered(who, version),
             What::DeadLetter { reason, .. } => {
                 if reason.starts_with("gave up after") {
                     self.marks.hit(Mark::GaveUp);
                 }
+                if reason.contains("panicked") && self.writes.anybody_held() {
+                    self.marks.hit(Mark::PanicWhileHeld);
+                }
+                if reason.contains(" has no door ") || reason.contains(" decisions for ") {
+                    self.marks.hit(Mark::StepNonsense);
+                }
                 return;
+            }
+            What::Replayed { key } => return self.replayed(user, key),
+            What::Sent { message, .. } if self.is_replayed(message) => {
+                self.marks.hit(Mark::MessageReplayed);
+                self.said_to_be_sent(user, message);
+                return self.replay_sent(message);
             }
             // A write that outlives its journey is released after its user has gone.
             What::Released { key, outcome } => return self.released(&who, key, outcome),
@@ -79,10 +93,18 @@ impl Ledger {
 
     fn entered(&mut self, who: (String, String, u32), version: &str) {
         self.journeys.entered += 1;
-        let entries = self.journeys.entries.entry((who.0.clone(), who.1.clone())).or_default();
-        *entries += 1;
-        if *entries != who.2 {
-            let what = format!("entry {} is the {entries}th of this user", who.2);
+        self.while_running(&who.0, &who.1, "somebody entered");
+        let place = (who.0.clone(), who.1.clone());
+        let before = self.journeys.entries.insert(place.clone(), who.2);
+        let used = self.operations.used.get(&place).copied().unwrap_or(0);
+        let is_next = match before {
+            Some(before) => who.2 == before + 1,
+            // Whoever comes anew doesn't use a number again that somebody deleted had.
+            None if self.operations.anybody_deleted => who.2 > used,
+            None => who.2 == 1,
+        };
+        if !is_next {
+            let what = format!("entry {} comes after {before:?} and {used}", who.2);
             self.broken("I11", Some(&who.1), what);
         }
         let version = version_of(&who.0, version);
@@ -116,9 +138,12 @@ impl Ledger {
                 if until.is_some_and(|until| until < line.at) && *for_what == "time" {
                     self.broken("I14", Some(&who.1), format!("waits at `{step}` for the past"));
                 }
-                journey.rest = Rest::Waiting(*until);
+                // Who is parked is where they were, and goes on from there.
+                let parked = *for_what == "resume";
+                journey.rest = if parked { Rest::Ready } else { Rest::Waiting(*until) };
             }
             What::Held { key, objects } => {
+                self.while_running(&who.0, &who.1, "somebody was held");
                 self.held(who, key, *objects);
                 journey.rest = Rest::Held(key.clone());
             }
@@ -126,8 +151,8 @@ impl Ledger {
                 self.advanced(who, journey, line.at, via, to.as_deref());
             }
             What::Sent { message, .. } => self.said_to_be_sent(&who.1, message),
-            What::Exited { .. } => {
-                if journey.rest != Rest::Ready {
+            What::Exited { reason } => {
+                if journey.rest != Rest::Ready && reason != "deleted" {
                     let what = format!("left at `{step}` while {:?}", journey.rest);
                     self.broken("I1", Some(&who.1), what);
                 }
@@ -152,7 +177,9 @@ impl Ledger {
             Rest::Waiting(Some(until)) if at < *until => {
                 self.broken("I14", Some(&who.1), format!("left `{step}` before its time"));
             }
-            Rest::Waiting(Some(until)) if self.expectations.calm_machine && at > *until => {
+            Rest::Waiting(Some(until))
+                if self.expectations.calm_machine && at > self.may_end(&who.0, *until) =>
+            {
                 let what = format!("left `{step}` {} ms late", (at - *until).0);
                 self.broken("I14", Some(&who.1), what);
             }
@@ -161,6 +188,9 @@ impl Ledger {
                 self.broken("I1", Some(&who.1), what);
             }
             _ => {}
+        }
+        if matches!(journey.rest, Rest::Waiting(Some(_))) {
+            self.while_running(&who.0, &who.1, "a wait ended");
         }
         journey.rest = Rest::Ready;
         if via == "on_failure" {
@@ -198,6 +228,26 @@ impl Ledger {
         let who = (key.canvas.to_string(), key.user.to_string(), key.entry);
         let journey = self.journeys.active.get(&who);
         journey.is_some_and(|journey| journey.at.as_deref() == Some(&key.step))
+    }
+
+    /// What was a user's is nobody's: who comes under the same id is somebody new.
+    pub(super) fn forget_journeys(&mut self, user: &str) {
+        let mut own: Vec<_> =
+            self.journeys.active.keys().filter(|(_, other, _)| other == user).cloned().collect();
+        own.sort();
+        for who in own {
+            self.journeys.active.remove(&who);
+            let what = format!("is still on their way as entry {} of {}", who.2, who.0);
+            self.broken("I21", Some(user), what);
+        }
+        let entries = std::mem::take(&mut self.journeys.entries);
+        for (place, entry) in entries {
+            if place.1 == user {
+                self.operations.used.insert(place, entry);
+            } else {
+                self.journeys.entries.insert(place, entry);
+            }
+        }
     }
 
     /// Compares the books with what the run itself counts: I11.

@@ -48,6 +48,13 @@ marks! {
     DstOverlap: "a delay over the hour that a zone has twice",
     FlowReplacedWhileHeld: "a Canvas replaced by a new version while somebody was held",
     QueueFull: "a backend so slow that nobody could enter for a while",
+    DeletionWhileHeld: "a user deleted while held",
+    PausedWhileHeld: "a Canvas paused while somebody was held",
+    WriteReplayed: "a dead letter's write made again, and written",
+    MessageReplayed: "a dead letter's message sent again",
+    Burdened: "so many dead letters that nobody could enter for a while",
+    PanicWhileHeld: "a step that panicked while somebody was held",
+    StepNonsense: "a step that took a door it has not, or answered for others than it was asked about",
     StepFailed: "a step that could not do its work, and its user took the failure door",
 }
 

@@ -10,6 +10,8 @@ use super::{Ledger, Mark};
 #[derive(Default)]
 pub(super) struct Messages {
     by_id: BTreeMap<String, Message>,
+    /// Sent again from a dead letter, and not sent yet: whose they are.
+    replayed: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
@@ -26,7 +28,8 @@ impl Ledger {
     /// A channel has a message in hand.
     pub(crate) fn handed_over(&mut self, _now: Millis, send: &Send) {
         let id = send.key.to_string();
-        if !self.is_at(&send.key) {
+        self.while_running(&send.key.canvas, &send.key.user, "a message was sent");
+        if !self.is_at(&send.key) && !self.messages.replayed.contains_key(&id) {
             self.broken("I8", Some(&send.key.user), format!("`{id}` was sent before its record"));
         }
         let message = self.messages.by_id.entry(id.clone()).or_default();
@@ -54,6 +57,25 @@ impl Ledger {
             let what = format!("`{id}` may go out once and went out {} times", message.went_out);
             self.broken("I10", Some(&send.key.user), what);
         }
+    }
+
+    pub(super) fn is_replayed(&self, id: &str) -> bool {
+        self.messages.replayed.contains_key(id)
+    }
+
+    pub(super) fn message_replayed(&mut self, user: &str, id: &str) {
+        if !self.messages.by_id.contains_key(id) {
+            self.broken("I8", Some(user), format!("`{id}` is replayed, and never was there"));
+        }
+        self.messages.replayed.insert(id.to_owned(), user.to_owned());
+    }
+
+    pub(super) fn replay_sent(&mut self, id: &str) {
+        self.messages.replayed.remove(id);
+    }
+
+    pub(super) fn forget_messages(&mut self, user: &str) {
+        self.messages.replayed.retain(|_, other| other != user);
     }
 
     /// The trace says that a message was sent.

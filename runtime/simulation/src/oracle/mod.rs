@@ -10,12 +10,13 @@ mod inspector;
 mod journeys;
 mod marks;
 mod messages;
+mod operations;
 mod writes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use flowrun_core::{Canvas, Millis, RetryPolicy};
+use flowrun_core::{Canvas, Millis};
 use flowrun_profiles::Memory;
 
 pub use inspector::Inspector;
@@ -23,6 +24,7 @@ pub use marks::{Mark, Marks};
 
 use journeys::Journeys;
 use messages::Messages;
+use operations::Operations;
 use writes::Writes;
 
 /// A promise that a run has broken.
@@ -59,7 +61,28 @@ pub struct Expectations {
     pub calm_machine: bool,
     /// The clock is right, even if the machine dies.
     pub right_clock: bool,
-    pub retry: RetryPolicy,
+    pub patience: Patience,
+}
+
+/// How attempts are to be spread over time. The numbers stand here for themselves: what is
+/// judged by them has its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// The wait after the first failure, doubled with each further one.
+    pub first: Millis,
+    /// The longest wait that flowrun chooses.
+    pub longest: Millis,
+    /// The longest wait that a backend may ask for.
+    pub longest_told: Millis,
+    /// Failures after which a write is given up.
+    pub attempts: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        let (first, longest, longest_told) = (Millis(1_000), Millis(600_000), Millis(3_600_000));
+        Patience { first, longest, longest_told, attempts: 13 }
+    }
 }
 
 /// The books of a run.
@@ -71,6 +94,7 @@ pub struct Ledger {
     journeys: Journeys,
     writes: Writes,
     messages: Messages,
+    operations: Operations,
     /// The backend's own profiles: what it really applied.
     pub truth: Memory,
     pub marks: Marks,
@@ -91,6 +115,7 @@ impl Ledger {
             journeys: Journeys::default(),
             writes: Writes::default(),
             messages: Messages::default(),
+            operations: Operations::default(),
             truth,
             marks: Marks::default(),
             violations: Vec::new(),
@@ -101,6 +126,7 @@ impl Ledger {
 
     /// A Canvas version that users may enter from now on.
     pub fn add_canvas(&mut self, canvas: Arc<Canvas>) {
+        self.operations.canvases.push(canvas.head.name.to_string());
         self.canvases
             .insert(version_of(&canvas.head.name, &canvas.head.version.to_string()), canvas);
     }

@@ -44,6 +44,21 @@ struct Write {
     outcome: Option<&'static str>,
     late_outcome: bool,
     timed_out_with_effect: bool,
+    /// Its user was deleted before it had an outcome.
+    gone: bool,
+    /// It is made again from a dead letter.
+    replaying: bool,
+    /// It was made again though nobody knew of all that was refused whether it was in: only a
+    /// backend that still remembers the key keeps it from being applied twice.
+    in_doubt: bool,
+}
+
+impl Write {
+    /// Whether an outcome is still to come.
+    fn is_open(&self) -> bool {
+        let late = self.outcome == Some("timeout") && !self.late_outcome;
+        (self.outcome.is_none() || late) && !self.gone
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +120,11 @@ impl Ledger {
                 self.broken("I8", Some(user), format!("`{key}` was sent and is held by no record"));
                 continue;
             };
+            if write.gone {
+                let what = format!("`{key}` was sent after its user was deleted");
+                self.broken("I21", Some(user), what);
+                continue;
+            }
             let early = write.not_before.take().is_some_and(|moment| self.shown < moment);
             let early = early && self.expectations.right_clock;
             let known =
@@ -173,12 +193,8 @@ impl Ledger {
         let Some(order) = self.writes.order.get(&*key.user) else { return };
         let before = order.iter().take_while(|other| *other != name);
         let open = before.filter(|other| {
-            self.writes.by_key.get(*other).is_some_and(|write| {
-                let told = write.told.len();
-                write.outcome.is_none_or(|outcome| outcome == "timeout")
-                    && told < write.objects.total()
-                    && !write.late_outcome
-            })
+            let write = self.writes.by_key.get(*other);
+            write.is_some_and(|write| write.is_open() && write.told.len() < write.objects.total())
         });
         if let Some(open) = open.last().cloned() {
             let what = format!("`{name}` was written before `{open}`, which was committed first");
@@ -215,7 +231,7 @@ impl Ledger {
         };
         let Some(Expected { outcomes, .. }) = expected.pop_front() else { return };
         self.writes.under_way.retain(|_, (number, _)| *number != request);
-        let policy = self.expectations.retry;
+        let policy = self.expectations.patience;
         // The worst that is said of a write's objects decides when it comes again.
         let mut again: BTreeMap<String, Option<Millis>> = BTreeMap::new();
         for (key, object, outcome) in outcomes {
@@ -273,7 +289,12 @@ impl Ledger {
         };
         let outcome =
             ["applied", "accepted", "refused", "timeout"].into_iter().find(|one| *one == outcome);
+        if write.gone {
+            self.broken("I21", Some(user), format!("`{key}` was settled for who was deleted"));
+            return false;
+        }
         let total = write.objects.total();
+        let replayed = std::mem::take(&mut write.replaying);
         let told_in = write.told.values().filter(|told| **told == Told::In).count();
         let never = write.told.values().any(|told| *told == Told::Never);
         let (applied, failures) = (write.applied.len(), write.all_failures);
@@ -285,7 +306,7 @@ impl Ledger {
         } else {
             write.outcome = outcome;
         }
-        let attempts = self.expectations.retry.attempts;
+        let attempts = self.expectations.patience.attempts;
         if !first && !late {
             self.broken("I4", Some(user), format!("`{key}` has a second outcome"));
         }
@@ -306,6 +327,9 @@ impl Ledger {
                 if with_effect {
                     self.marks.hit(Mark::TimeoutThenSuccess);
                 }
+                if replayed {
+                    self.marks.hit(Mark::WriteReplayed);
+                }
             }
             Some("refused") => {
                 self.marks.hit(Mark::RefusedWrite);
@@ -323,12 +347,43 @@ impl Ledger {
         first
     }
 
+    /// A dead letter is made again: what was refused may be asked for again, and nothing else.
+    pub(super) fn replayed(&mut self, user: &str, key: &str) {
+        let Some(write) = self.writes.by_key.get_mut(key) else {
+            return self.message_replayed(user, key);
+        };
+        let refused = write.outcome == Some("refused")
+            || (write.outcome == Some("timeout") && write.late_outcome);
+        let is_sound = refused && !write.replaying && !write.gone;
+        write.in_doubt |=
+            write.told.len() < write.objects.total() || !write.doubtful.is_empty();
+        write.told.retain(|_, told| *told == Told::In);
+        (write.outcome, write.late_outcome, write.replaying) = (None, false, true);
+        (write.failures, write.not_before) = (0, None);
+        // From now on it comes after whatever the user has asked for meanwhile.
+        let order = self.writes.order.entry(user.to_owned()).or_default();
+        order.retain(|other| other != key);
+        order.push(key.to_owned());
+        if !is_sound {
+            self.broken("I16", Some(user), format!("`{key}` is replayed, and was not refused"));
+        }
+    }
+
+    /// None of a user's writes is to be sent from now on; whether any was open.
+    pub(super) fn forget_writes(&mut self, user: &str) -> bool {
+        let mut held = false;
+        for key in self.writes.order.get(user).into_iter().flatten() {
+            let write = self.writes.by_key.get_mut(key).expect("what is in order is known");
+            held |= write.outcome.is_none();
+            write.gone |= write.is_open();
+        }
+        self.writes.under_way.remove(user);
+        held
+    }
+
     /// I9: nothing was forgotten.
     pub(super) fn finish_writes(&mut self) {
-        let open = self.writes.by_key.iter().filter(|(_, write)| {
-            let late = write.outcome == Some("timeout") && !write.late_outcome;
-            write.outcome.is_none() || late
-        });
+        let open = self.writes.by_key.iter().filter(|(_, write)| write.is_open());
         let open: Vec<(String, String)> =
             open.map(|(key, write)| (key.clone(), write.user.clone())).collect();
         for (key, user) in open {
@@ -339,13 +394,13 @@ impl Ledger {
 
 impl Writes {
     pub(super) fn anybody_held(&self) -> bool {
-        self.by_key.values().any(|write| write.outcome.is_none())
+        self.by_key.values().any(|write| write.outcome.is_none() && !write.gone)
     }
 
     pub(super) fn well_written(&self) -> impl Iterator<Item = &str> {
         let committed = |key: &String| {
-            let outcome = self.by_key.get(key).and_then(|write| write.outcome);
-            matches!(outcome, Some("applied" | "accepted"))
+            let write = self.by_key.get(key).filter(|write| !write.in_doubt);
+            matches!(write.and_then(|write| write.outcome), Some("applied" | "accepted"))
         };
         let users = self.order.iter();
         users.filter(move |(_, keys)| keys.iter().all(committed)).map(|(user, _)| user.as_str())

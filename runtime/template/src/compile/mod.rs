@@ -34,6 +34,8 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<Fault>,
     pub(crate) uses: Uses,
     pub(crate) outputs: Vec<Output>,
+    /// Bytes of tags and outputs.
+    pub(crate) liquid_bytes: usize,
     names: Vec<Name>,
     by_name: BTreeMap<String, u32>,
     slots: u32,
@@ -267,10 +269,12 @@ impl<'c> Compiler<'c> {
                 }
                 Ok(Piece::Text(span)) => self.text(&mut body, span),
                 Ok(Piece::Output { span, markup }) => {
+                    self.findings.liquid_bytes += span.len();
                     body.blank = false;
                     self.output(&mut body, span, markup);
                 }
                 Ok(Piece::Tag(tag)) => {
+                    self.findings.liquid_bytes += tag.span.len();
                     let name = self.slice(&tag.name);
                     if ends.contains(&name) {
                         return (body, Some(tag));

@@ -93,12 +93,17 @@ fn strip_html(text: &str, out: &mut String) {
     const WHOLE: [(&str, &str); 3] =
         [("<script", "</script>"), ("<!--", "-->"), ("<style", "</style>")];
     let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut at, mut done) = (0, 0);
     // An opening without its end stays; looking for that end again and again would be slow.
     let mut endless = [false; 3];
-    while let Some(at) = rest.find('<') {
-        kept.push_str(&rest[..at]);
-        rest = &rest[at..];
+    while let Some(byte) = text.as_bytes().get(at) {
+        // Most of what opens is no such thing, and a text may be brackets alone.
+        let next = text.as_bytes().get(at + 1);
+        if *byte != b'<' || !matches!(next, Some(b's' | b'!')) {
+            at += 1;
+            continue;
+        }
+        let rest = &text[at..];
         let whole = WHOLE
             .iter()
             .zip(&mut endless)
@@ -109,14 +114,15 @@ fn strip_html(text: &str, out: &mut String) {
                 end.map(|end| open.len() + end + close.len())
             });
         match whole {
-            Some(length) => rest = &rest[length..],
-            None => {
-                kept.push('<');
-                rest = &rest[1..];
+            Some(length) => {
+                kept.push_str(&text[done..at]);
+                at += length;
+                done = at;
             }
+            None => at += 1,
         }
     }
-    kept.push_str(rest);
+    kept.push_str(&text[done..]);
     let mut rest = kept.as_str();
     while let Some(open) = rest.find('<') {
         let Some(length) = rest[open..].find('>') else {

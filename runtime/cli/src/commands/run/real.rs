@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 
 use super::{Output, Run};
 use crate::canvases::Opened;
-use crate::commands::serve::{outward, signals::Signals, stage};
+use crate::commands::serve::{outward, signals::Signals, stage, twice::Twice};
 use crate::config::Config;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, DeadLetter, Millis};
@@ -71,12 +71,13 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     let first = run.flows.first().map(PathBuf::as_path);
     let config = Config::open(run.setting.source.config(), first)?;
     let named = run.backend.as_ref();
-    let backend = stage::backend(named, &run.setting.plugins, &config, console)?;
+    let (backend, endpoint) = stage::backend(named, &run.setting.plugins, &config, console)?;
     let catalogue = run.setting.plugins.catalogue_for(&config.plugins, console)?;
     let opened = scene::open_by(&run.flows, &config, named, &catalogue, console)?;
     let Some(mut opened) = opened else { return Ok(Exit::Wrong) };
     let (fixtures, egress) =
         run.setting.source.parts(opened.iter().map(|one| &*one.path), &config)?;
+    let twice = Twice::of(&opened, backend.as_deref(), endpoint);
     let (roster, coming) = users(run, &opened, start, console)?;
     let names: Vec<Arc<str>> = opened
         .iter()
@@ -98,7 +99,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         profiles: roster.profiles.iter().cloned().collect(),
         durable,
         backend,
-        channels: outward::channels(&config, messages)?,
+        channels: outward::channels(&config, &egress, messages, &run.setting.plugins, console)?,
         fetch: Arc::new(Answers::new(fixtures, egress)),
         trace: outward::trace(run.trace.as_deref(), contents)?,
         seed: run.setting.seed,
@@ -107,6 +108,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
         let live = Live::begin(parts, console).await?;
+        twice.tell();
         let left = go(&live, coming, until, &signals).await?;
         let letters = letters(&live).await;
         live.stop(console).await?;

@@ -7,6 +7,7 @@ mod keys;
 pub mod outward;
 pub mod signals;
 pub mod stage;
+pub mod twice;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -16,7 +17,9 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use flowrun_server::{Clock as ApiClock, Hosted, Keys, Options as ApiOptions};
+use flowrun_server::{
+    Clock as ApiClock, Hosted, Keys, Maintenance, Options as ApiOptions, Workspace as _,
+};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -25,9 +28,10 @@ use self::signals::Signals;
 use self::stage::Stage;
 use crate::answers::Source;
 use crate::config::BackendUrl;
-use crate::console::Console;
+use crate::console::{Console, Notes};
 use crate::exit::Exit;
 use crate::live::{Durable, Live, Parts};
+use crate::logging::{Level, Logging};
 use crate::plugins::Plugins;
 use crate::trace::Contents;
 
@@ -92,11 +96,19 @@ pub struct Serve {
     #[arg(long)]
     json: bool,
 
+    /// Begin with writes queued (202, up to 100,000 objects) until SIGUSR2 ends it; SIGUSR1 begins
+    /// one at any time. What is queued is in memory
+    #[arg(long)]
+    maintenance: bool,
+
     #[command(flatten)]
     source: Source,
 
     #[command(flatten)]
     plugins: Plugins,
+
+    #[command(flatten)]
+    logging: Logging,
 
     /// Keep profiles, journeys and schedules in this folder, and go on from it: an answer of 2xx
     /// is durable then. One server at a time; it is made if it is not there
@@ -106,6 +118,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        self.logging.begin(Level::Info, console)?;
         let durable = self.state.as_deref().map(Durable::open).transpose()?;
         let Some(stage) = Stage::set(self, durable, console)? else { return Ok(Exit::Wrong) };
         let keys = keys::find(&stage.config, console)?;
@@ -138,7 +151,13 @@ impl Serve {
             profiles: stage.profiles,
             durable: stage.durable,
             backend: stage.backend,
-            channels: outward::channels(&stage.config, self.messages())?,
+            channels: outward::channels(
+                &stage.config,
+                &stage.egress,
+                self.messages(),
+                &self.plugins,
+                console,
+            )?,
             fetch: stage.fetch,
             trace: outward::trace(self.trace.as_deref(), self.contents())?,
             seed: self.seed,
@@ -149,8 +168,13 @@ impl Serve {
         let clock = live.clock.clone();
         let api =
             ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
-        self.announce(listener.local_addr()?, console)?;
         let hosted = Arc::new(Hosted::new(live.memory.clone(), live.engine.clone()));
+        if self.maintenance {
+            hosted.maintain(Maintenance::Begins);
+        }
+        signals::maintain(hosted.clone())?;
+        self.announce(listener.local_addr()?, console)?;
+        stage.twice.tell();
         let mut fault = None;
         let over = async {
             tokio::select! {
@@ -185,7 +209,10 @@ impl Serve {
             console.line(&json!({ "listening": url }).to_string())?;
             console.flush()?;
         }
-        eprintln!("listening on {url}");
+        match console.notes_to {
+            Notes::Terminal => eprintln!("listening on {url}"),
+            Notes::Log => tracing::info!(url, "listening"),
+        }
         Ok(())
     }
 }

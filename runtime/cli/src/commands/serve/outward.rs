@@ -1,18 +1,20 @@
 //! Where messages and the trace go.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
-use flowrun_engine::{Channel, Channels, Console, Outbox, Trace};
+use anyhow::anyhow;
+use flowrun_engine::outbound::Egress;
+use flowrun_engine::{Channel, Channels, Console, Trace};
 
-use crate::config::{Channel as Written, Config};
-use crate::console::printable;
+use crate::channels;
+use crate::config::{Config, WEBHOOK};
+use crate::console::Console as Terminal;
 use crate::core::DeadLetter;
 use crate::core::trace::Line;
-use crate::folder::said;
+use crate::logging::hash;
+use crate::plugins::Plugins;
 use crate::trace::{Contents, TraceFile};
 
 /// How messages are shown that go to no file.
@@ -25,45 +27,28 @@ pub enum Messages {
     Unseen,
 }
 
-/// The channels that the configuration names; all others are shown.
-pub fn channels(config: &Config, messages: Messages) -> anyhow::Result<Channels> {
+/// The channels that the configuration names; the step `webhook` calls; all others are shown.
+pub fn channels(
+    config: &Config,
+    egress: &Egress,
+    messages: Messages,
+    plugins: &Plugins,
+    console: &Terminal,
+) -> anyhow::Result<Channels> {
     let shown: Arc<dyn Channel> = Arc::new(match messages {
         Messages::Plain => Console::plain(io::stdout()),
         Messages::Json => Console::ndjson(io::stdout()),
         Messages::Aside => Console::plain(io::stderr()),
         Messages::Unseen => Console::plain(io::sink()),
     });
-    let mut channels = Channels::all(shown);
-    // Two channels that write to one file take turns.
-    let mut files: BTreeMap<&str, Arc<dyn Channel>> = BTreeMap::new();
-    for (name, written) in &config.channels {
-        match written {
-            Written::Console => {}
-            Written::File(path) => {
-                let file = match files.get(path.as_str()) {
-                    Some(file) => file.clone(),
-                    None => {
-                        let place = config.beside(path);
-                        let file: Arc<dyn Channel> =
-                            Arc::new(Outbox::open(&place).map_err(|error| {
-                                anyhow!(
-                                    "can't open `{}` for [channel.{name}]: {}",
-                                    place.display(),
-                                    said(&error)
-                                )
-                            })?);
-                        files.insert(path, file.clone());
-                        file
-                    }
-                };
-                channels.set(name.clone(), file);
-            }
-            Written::Webhook(_) | Written::Plugin(_) => bail!(
-                "[channel.{name}]: this `type` is not in this version of `serve`: use \"console\" or \"file\""
-            ),
-        }
+    let mut all = Channels::all(shown);
+    if !channels::names_webhook(config) {
+        all.set(WEBHOOK, channels::webhook(egress)?);
     }
-    Ok(channels)
+    for (name, channel) in channels::real(config, egress, plugins, console)? {
+        all.set(name, channel);
+    }
+    Ok(all)
 }
 
 /// Who is told what happens: the trace, if one is wanted, and, of dead letters, the operator.
@@ -98,10 +83,12 @@ impl Trace for Told {
         }
     }
 
-    /// Without the payload, which is the user's own: that stands in the trace.
+    /// Without the payload, which is the user's own, and without the reason, which may quote it or
+    /// what some server said: both stand in the trace.
     fn dead_letter(&mut self, letter: &DeadLetter) {
-        let (key, reason) = (letter.key.to_string(), printable(&letter.reason));
-        eprintln!("dead letter: {}: {reason}", printable(&key));
+        let key = &letter.key;
+        let (canvas, step, user) = (&*key.canvas, &*key.step, hash(&key.user));
+        tracing::warn!(canvas, step, entry = key.entry, user, "dead letter");
     }
 
     fn pause(&mut self) {
@@ -109,7 +96,7 @@ impl Trace for Told {
         file.flush();
         if file.has_failed() && self.failed == Failed::NotYet {
             self.failed = Failed::Said;
-            eprintln!("note: the trace can't be written any more; it ends here");
+            tracing::error!("the trace can't be written any more; it ends here");
         }
     }
 }

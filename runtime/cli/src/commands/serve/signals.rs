@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use flowrun_server::{Maintenance, Workspace};
 use tokio::sync::Notify;
 
 use crate::exit::Exit;
@@ -29,6 +30,36 @@ impl Signals {
     pub async fn first(&self) {
         self.asked.notified().await;
     }
+}
+
+/// Begins a maintenance with each SIGUSR1, and ends it with each SIGUSR2. To be called in a tokio
+/// runtime.
+#[cfg(unix)]
+pub fn maintain(workspace: Arc<dyn Workspace>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut begins = signal(SignalKind::user_defined1())?;
+    let mut ends = signal(SignalKind::user_defined2())?;
+    tokio::spawn(async move {
+        loop {
+            let maintenance = tokio::select! {
+                told = begins.recv() => told.map(|()| Maintenance::Begins),
+                told = ends.recv() => told.map(|()| Maintenance::Ends),
+            };
+            let Some(maintenance) = maintenance else { return };
+            workspace.maintain(maintenance);
+            match maintenance {
+                Maintenance::Begins => tracing::info!("maintenance: writes are queued"),
+                Maintenance::Ends => tracing::info!("maintenance has ended: writes are applied"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// There are no such signals here: a maintenance ends with the server.
+#[cfg(not(unix))]
+pub fn maintain(_: Arc<dyn Workspace>) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::bail;
+use flowrun_engine::outbound::Egress;
 use flowrun_engine::{Answers, Fetch};
 use flowrun_server::{Canvas as Shown, ContentBlock, hosted};
 
 use super::Serve;
+use super::twice::Twice;
 use crate::backend;
 use crate::canvases::Opened;
 use crate::commands::check::canvas_files;
@@ -21,7 +23,8 @@ use crate::folder::Folder;
 use crate::live::Durable;
 use crate::moment;
 use crate::plugins::Plugins;
-use crate::profiles::ProfileBackend;
+use crate::profiles::http::Notice;
+use crate::profiles::{Http, ProfileBackend};
 use crate::scene;
 use crate::track::Profile;
 use crate::users::Roster;
@@ -36,8 +39,11 @@ pub struct Stage {
     pub profiles: Vec<Profile>,
     pub durable: Option<Durable>,
     pub fetch: Arc<dyn Fetch>,
+    /// What may be called from Canvases.
+    pub egress: Egress,
     /// Where updates are written, if not to the profiles here.
     pub backend: Option<Arc<dyn ProfileBackend>>,
+    pub twice: Twice,
 }
 
 impl Stage {
@@ -53,7 +59,8 @@ impl Stage {
         }
         // The configuration is the folder's, wherever below it the first Canvas is.
         let config = Config::open(serve.source.config(), Some(&folder.join("-")))?;
-        let backend = backend(serve.backend.as_ref(), &serve.plugins, &config, console)?;
+        let (backend, endpoint) =
+            backend(serve.backend.as_ref(), &serve.plugins, &config, console)?;
         let files = canvas_files(std::slice::from_ref(folder))?;
         let named = serve.backend.as_ref();
         let catalogue = serve.plugins.catalogue_for(&config.plugins, console)?;
@@ -64,7 +71,8 @@ impl Stage {
         let profiles = profiles(serve.users.as_deref(), console)?;
         let paths = opened.iter().map(|one| &*one.path);
         let (fixtures, egress) = serve.source.parts(paths, &config)?;
-        let fetch = Arc::new(Answers::new(fixtures, egress));
+        let fetch = Arc::new(Answers::new(fixtures, egress.clone()));
+        let twice = Twice::of(&opened, backend.as_deref(), endpoint);
         let blocks = blocks(&opened);
         let present = opened.iter().filter_map(|one| Some((one.canvas.as_ref()?, &one.path)));
         let shown = present.map(|(canvas, path)| hosted::shown(canvas, edited_ms(path))).collect();
@@ -81,10 +89,15 @@ impl Stage {
             profiles,
             durable,
             fetch,
+            egress,
             backend,
+            twice,
         }))
     }
 }
+
+/// A backend; and once more as the endpoint that it is, if it is one.
+type Chosen = (Option<Arc<dyn ProfileBackend>>, Option<Arc<Http>>);
 
 /// Where updates go; nowhere else if nobody says.
 pub fn backend(
@@ -92,18 +105,31 @@ pub fn backend(
     plugins: &Plugins,
     config: &Config,
     console: &Console,
-) -> anyhow::Result<Option<Arc<dyn ProfileBackend>>> {
+) -> anyhow::Result<Chosen> {
     Ok(match named.or(config.backend.url.as_ref()) {
-        None | Some(BackendUrl::Memory) => None,
-        Some(BackendUrl::Http(url)) => Some(Arc::new(backend::http(url, &config.backend)?)),
+        None | Some(BackendUrl::Memory) => (None, None),
+        Some(BackendUrl::Http(url)) => {
+            let http = Arc::new(backend::http(url, &config.backend, told)?);
+            (Some(http.clone()), Some(http))
+        }
         Some(BackendUrl::Plugin(name)) => {
             let plugin = plugins.backend(name, &config.plugins, console)?;
-            Some(Arc::new(plugin.held_to(&config.backend)?))
+            (Some(Arc::new(plugin.held_to(&config.backend)?)), None)
         }
         Some(BackendUrl::Embedded(folder)) => bail!(
             "`--backend embedded:{folder}` is for virtual time: in real time `--state DIR` keeps profiles, and updates are written there, to an endpoint that speaks User Track (https://…), or to a plugin"
         ),
     })
+}
+
+/// Tells the operator what the endpoint is like, without a word of its own.
+fn told(notice: &Notice) {
+    let said = notice.brief();
+    match notice {
+        Notice::TurnedDown { .. } => tracing::error!("backend: {said}"),
+        Notice::Unreachable { .. } | Notice::NoReadBack { .. } => tracing::warn!("backend: {said}"),
+        Notice::Probed(_) | Notice::Recovered => tracing::info!("backend: {said}"),
+    }
 }
 
 fn profiles(users: Option<&Path>, console: &Console) -> anyhow::Result<Vec<Profile>> {

@@ -16,7 +16,7 @@ use crate::canvases;
 use crate::console::Console;
 use crate::core::batcher::Request;
 use crate::core::trace::Line;
-use crate::core::{Canvas, CanvasIx, Millis, Record, RetryPolicy, ShardId};
+use crate::core::{Canvas, CanvasIx, Millis, Record, ShardId};
 use crate::interrupt::Interrupt;
 use crate::plugins::Plugins;
 use crate::profiles::Memory;
@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::simulation::faults::{Clock, Faulty, FaultyChannel, Keys, Machine, Plan};
 use crate::simulation::funnel::Funnel;
 use crate::simulation::log::Keep;
-use crate::simulation::oracle::{Expectations, Inspector, Ledger};
+use crate::simulation::oracle::{Expectations, Inspector, Ledger, Patience};
 use crate::simulation::population::{Frame, People};
 use crate::simulation::{Answers, Arrival, Options, Outside, Silent, Simulation, Totals, Watcher};
 use crate::users::Roster;
@@ -250,7 +250,7 @@ impl Plot<'_> {
             // Where more users write than fit into the queue, timers may have to wait.
             calm_machine: plan.spares_the_machine() && store.len() < CROWD,
             right_clock: plan.machine.clock == Clock::Right,
-            retry: RetryPolicy::default(),
+            patience: Patience::default(),
         };
         let ledger = Ledger::new(expectations, [self.canvas.clone()], truth);
         Trouble { plan, end: self.start + lasts, ledger: Rc::new(RefCell::new(ledger)) }
