@@ -7,4 +7,5 @@ mod here;
 mod hold;
 mod log;
 mod operations;
+mod recovery;
 mod stage;
