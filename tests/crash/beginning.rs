@@ -71,8 +71,8 @@ fn go_on(folder: &Path) -> Result<usize, String> {
 }
 
 fn copied(from: &Path, to: &Path, files: &[(&str, &str)]) {
-    fs::create_dir_all(to.join("registry")).expect("a folder");
     for (name, _) in files {
+        fs::create_dir_all(to.join(name).parent().expect("a folder")).expect("a folder");
         fs::copy(from.join(name), to.join(name)).expect("a file");
     }
 }
@@ -93,6 +93,8 @@ fn a_folder_that_was_cut_off_at_any_moment_is_begun_or_goes_on() {
             let place = format!("{name}: {left:?}");
             let folder = tempfile::tempdir().expect("a folder");
             copied(whole.path(), folder.path(), &FILES[..at]);
+            let beside = folder.path().join(name);
+            fs::create_dir_all(beside.parent().expect("a folder")).expect("a folder");
             match left {
                 Left::Nothing => {}
                 Left::Part(hundredths, rest) => {

@@ -4,11 +4,11 @@
 //! profile stores and the state folder as a whole go through the same.
 
 mod beginning;
+mod changes;
 mod disk;
 mod faults;
 mod history;
 mod power;
 mod profiles;
 mod rot;
-mod rows;
 mod rows;

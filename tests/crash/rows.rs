@@ -1,197 +1,202 @@
-//! The rows of a state folder's profiles under power cuts and failing disks. After a cut all
-//! rows are as after the last acknowledged change, or as after the one under way: a change is
-//! there as a whole or not at all, whether it lies in the journal or was put into the table.
+//! The rows of a directory under power cuts, failing disks and full ones. After a cut the rows
+//! are as after the last change that was acknowledged, or after a later one; a full disk loses
+//! nothing, and what waited for space is written when there is some.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use flowrun_engine::profile_backends::rows::{Changes, Member, Row, Rows, RowsSettings};
-use flowrun_simulation::core::track::{Id, Profile};
+use flowrun_simulation::core::track::{Id, Profile, Remembered};
+use flowrun_simulation::profiles::embedded::Error;
+use flowrun_simulation::profiles::rows::{Changes, Member, Row, Rows, RowsSettings};
 
 use crate::disk::{Disk, Fault, Plan, Survivors};
 
-/// Rows that change together: members, each with a mark to know it by and a size (none: gone),
-/// and schedules.
-type Call = (&'static [(u64, Option<usize>)], &'static [(&'static str, bool)]);
+/// How much may be fresh: all, or so little that every change puts former ones away.
+const FRESH: [usize; 2] = [1 << 20, 600];
 
-/// How much may be in the journal only: all, or so little that rows are put away all the time.
-const FRESH: [usize; 3] = [1 << 20, 6_000, 900];
-
-const HISTORIES: &[(&str, &[Call])] = &[
-    (
-        "rows one by one",
-        &[(&[(1, Some(10))], &[]), (&[(2, Some(10))], &[]), (&[(3, Some(900))], &[])],
-    ),
-    (
-        "the same row again and again",
-        &[
-            (&[(1, Some(10)), (2, Some(300))], &[]),
-            (&[(1, Some(700))], &[]),
-            (&[(1, Some(20))], &[]),
-            (&[(1, Some(30)), (2, Some(30))], &[]),
-        ],
-    ),
-    (
-        "rows that go, and others in their stead",
-        &[
-            (&[(1, Some(400)), (2, Some(400)), (3, Some(400))], &[("a", true)]),
-            (&[(2, None)], &[("a", false), ("b", true)]),
-            (&[(1, None), (4, Some(500))], &[]),
-            (&[(3, None)], &[("b", false)]),
-        ],
-    ),
-    (
-        "many rows in pieces",
-        &[
-            (&[(1, Some(40_000)), (2, Some(40_000)), (3, Some(40_000))], &[]),
-            (&[(2, Some(70_000))], &[("a", true)]),
-            (&[(4, Some(10))], &[]),
-        ],
-    ),
-    (
-        "schedules alone",
-        &[(&[], &[("a", true), ("b", true)]), (&[], &[("a", false)]), (&[], &[("c", true)])],
-    ),
-];
-
-/// What is kept, by what it is about.
-type Model = BTreeMap<String, Row>;
-
-fn changes((members, schedules): Call, mark: u64) -> Changes {
-    let member = |&(id, size): &(u64, Option<usize>)| {
-        let member = size.map(|size| Member {
-            profile: Profile::new(&format!("{id}-{mark}-{}", "x".repeat(size))),
-            writes: Vec::new(),
-        });
-        (Id(id), member)
-    };
-    let schedule =
-        |(id, there): &(&str, bool)| ((*id).to_owned(), there.then(|| mark.to_le_bytes().to_vec()));
-    Changes {
-        members: members.iter().map(member).collect(),
-        schedules: schedules.iter().map(schedule).collect(),
-        next: (!members.is_empty()).then_some(Id(100 + mark)),
-    }
-}
-
-fn put(model: &mut Model, row: Row) {
-    let about = match &row {
-        Row::Member(id, _) => format!("member {}", id.0),
-        Row::Schedule(id, _) => format!("schedule {id}"),
-        Row::Next(_) => "next".to_owned(),
-    };
-    assert!(model.insert(about.clone(), row).is_none(), "{about} is there twice");
-}
-
-/// What a model becomes by a change.
-fn changed(mut model: Model, changes: Changes) -> Model {
-    for (id, member) in changes.members {
-        model.remove(&format!("member {}", id.0));
-        member.into_iter().for_each(|member| put(&mut model, Row::Member(id, member)));
-    }
-    for (id, bytes) in changes.schedules {
-        model.remove(&format!("schedule {id}"));
-        bytes.into_iter().for_each(|bytes| put(&mut model, Row::Schedule(id.clone(), bytes)));
-    }
-    for next in changes.next {
-        model.remove("next");
-        put(&mut model, Row::Next(next));
-    }
-    model
-}
+const CHANGES: u64 = 7;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(future)
 }
 
-fn open(disk: &Disk, fresh_bytes: usize) -> Result<(Rows, Model), String> {
-    let mut model = Model::new();
-    let settings = RowsSettings { fresh_bytes, cache_bytes: 1 << 20 };
-    let rows = Rows::with_backend(disk.clone(), settings, &mut |row| put(&mut model, row));
-    Ok((rows.map_err(|error| error.to_string())?, model))
+/// Rows as a test compares them: profiles by number with their last write, schedules, and the
+/// next number.
+type Held = (BTreeMap<u64, u128>, BTreeMap<String, Vec<u8>>, u64);
+
+fn open(disk: &Disk, fresh_bytes: usize) -> Result<(Rows, Held), Error> {
+    let while_full = Duration::from_millis(1);
+    let settings = RowsSettings { fresh_bytes, cache_bytes: 1 << 20, while_full };
+    let mut held = Held::default();
+    let rows = Rows::with_backend(disk.clone(), settings, &mut |row| match row {
+        Row::Member(Id(id), Member { profile, writes }) => {
+            assert_eq!(profile.external_id(), Some(&*format!("user {id}")));
+            assert!(held.0.insert(id, writes[0].write).is_none(), "a row comes once");
+        }
+        Row::Schedule(id, content) => drop(held.1.insert(id, content)),
+        Row::Next(next) => held.2 = next.0,
+    })?;
+    Ok((rows, held))
 }
 
-/// A disk that begins with an empty store, as files get their names, and everything that was
-/// done to it since.
-fn played(calls: &[Call], fresh: usize) -> (Disk, Vec<Model>) {
-    let begun = Disk::default();
-    drop(open(&begun, fresh).expect("an empty disk is begun"));
-    let disk = Disk::of(begun.content());
-    let (rows, mut model) = open(&disk, fresh).expect("it is opened again");
-    let mut models = vec![model.clone()];
-    for (&call, mark) in calls.iter().zip(1..) {
-        block_on(rows.save(changes(call, mark)).done()).expect("a disk in order takes it");
-        disk.acknowledge();
-        model = changed(model, changes(call, mark));
-        models.push(model.clone());
+/// The change of this number: a new profile, others changed and removed, and a schedule.
+fn change(number: u64) -> Changes {
+    let member = |id: u64| {
+        let mut profile = Profile::new(&format!("user {id}"));
+        profile.add_alias(flowrun_simulation::core::track::Alias {
+            label: "long".into(),
+            name: "x".repeat(300).as_str().into(),
+        });
+        let write = u128::from(number);
+        Member { profile, writes: vec![Remembered { write, objects: vec![(0, 0)] }] }
+    };
+    let mut members = vec![(Id(number), Some(member(number))), (Id(0), Some(member(0)))];
+    if number >= 2 {
+        members.push((Id(number - 1), number.is_multiple_of(2).then(|| member(number - 1))));
     }
-    drop(rows);
-    (disk, models)
+    let schedule = (number % 3 != 2).then(|| number.to_le_bytes().to_vec());
+    let next = Some(Id(number + 1));
+    Changes { members, schedules: vec![("s".into(), schedule)], next }
+}
+
+fn after(changes: u64) -> Held {
+    let mut held = Held::default();
+    for number in 0..changes {
+        let Changes { members, schedules, next } = change(number);
+        for (Id(id), member) in members {
+            match member {
+                Some(member) => drop(held.0.insert(id, member.writes[0].write)),
+                None => drop(held.0.remove(&id)),
+            }
+        }
+        for (id, content) in schedules {
+            match content {
+                Some(content) => drop(held.1.insert(id, content)),
+                None => drop(held.1.remove(&id)),
+            }
+        }
+        held.2 = next.map_or(held.2, |next| next.0);
+    }
+    held
 }
 
 #[test]
-fn a_power_cut_leaves_whole_changes_and_all_that_were_acknowledged() {
+fn a_power_cut_loses_no_acknowledged_row() {
     let (mut cuts, mut ahead) = (0, 0);
-    for ((title, calls), fresh) in HISTORIES.iter().flat_map(|one| FRESH.map(|fresh| (one, fresh)))
-    {
-        let (disk, models) = played(calls, fresh);
+    for fresh in FRESH {
+        let begun = Disk::default();
+        drop(open(&begun, fresh).expect("an empty disk is begun"));
+        let disk = Disk::of(begun.content());
+        let (rows, nobody) = open(&disk, fresh).expect("it is opened again");
+        assert_eq!(nobody, Held::default());
+        for number in 0..CHANGES {
+            block_on(rows.save(change(number)).done()).expect("the disk is fine");
+            disk.acknowledge();
+        }
         for event in (0..=disk.events()).filter(|&at| at == 0 || disk.is_operation(at - 1)) {
-            let done = disk.acknowledged(event);
+            let done = disk.acknowledged(event) as u64;
             use Survivors::*;
-            for survivors in [None, All, ButLast, Last, Torn, Some(event as u64), Some(77)] {
-                let place = format!("{title}, {fresh} fresh, cut after {event}, {survivors:?}");
+            for survivors in [None, All, ButLast, Last, Torn, Some(event as u64)] {
+                let place = format!("{fresh} fresh, cut after event {event}, {survivors:?}");
                 let left = Disk::of(disk.after_cut(event, survivors));
-                let (rows, found) =
-                    open(&left, fresh).unwrap_or_else(|why| panic!("{place}: {why}"));
-                let is_ahead = models.get(done + 1) == std::option::Option::Some(&found);
-                assert!(found == models[done] || is_ahead, "{place}: {found:?} after {done}");
-                // And it takes more.
-                let first = changes(calls[0], 99);
-                block_on(rows.save(first.clone()).done())
-                    .unwrap_or_else(|why| panic!("{place}: {why}"));
+                let (rows, held) = open(&left, fresh).unwrap_or_else(|e| panic!("{place}: {e}"));
+                let is_prefix = held == after(done) || held == after(done + 1);
+                assert!(is_prefix, "{place}: {held:?} after {done}");
+                ahead += usize::from(done < CHANGES && held == after(done + 1));
+                for number in done..CHANGES {
+                    block_on(rows.save(change(number)).done()).expect("the disk is fine");
+                }
                 drop(rows);
-                let (_, after) = open(&left, fresh).unwrap_or_else(|why| panic!("{place}: {why}"));
-                assert_eq!(after, changed(found, first), "{place}");
+                let (_, held) = open(&left, fresh).unwrap_or_else(|e| panic!("{place}: {e}"));
+                assert_eq!(held, after(CHANGES), "{place}");
                 cuts += 1;
-                ahead += usize::from(is_ahead);
             }
         }
     }
-    assert!(cuts > 1_000 && ahead > 50, "{cuts} {ahead}");
+    assert!(cuts > 300 && ahead > 10, "{cuts} {ahead}");
+}
+
+/// Waits for the writer, which tries again by itself, until it has written or has given up.
+fn until_tried(rows: &Rows, place: &str) -> Result<(), Error> {
+    let give_up = Instant::now() + Duration::from_secs(20);
+    loop {
+        match rows.room() {
+            Err(Error::Full { .. }) => {}
+            room => return room,
+        }
+        assert!(Instant::now() < give_up, "{place}: there never was room again");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
-fn after_a_failed_write_or_sync_nothing_more_is_promised() {
-    let mut lost = 0;
-    for ((title, calls), fresh) in HISTORIES.iter().flat_map(|one| FRESH.map(|fresh| (one, fresh)))
-    {
-        let operations = played(calls, fresh).0.operations();
-        for at in 0..operations {
-            let place = format!("{title}, {fresh} fresh, operation {at}");
-            let begun = Disk::default();
-            drop(open(&begun, fresh).expect("an empty disk is begun"));
-            let disk = Disk::of(begun.content());
-            disk.fail(Some(Plan { fault: Fault::Io, from: at, to: at + 1 }));
-            let Ok((rows, mut model)) = open(&disk, fresh) else { continue };
-            let mut under_way = model.clone();
-            for (&call, mark) in calls.iter().zip(1..) {
-                under_way = changed(model.clone(), changes(call, mark));
-                let Err(error) = block_on(rows.save(changes(call, mark)).done()) else {
-                    model = under_way.clone();
-                    continue;
-                };
-                assert!(error.is_fatal(), "{place}: {error}");
-                assert!(rows.room().is_err(), "{place}: it would take more");
-                let again = block_on(rows.save(changes(call, mark)).done());
-                assert!(again.is_err(), "{place}: it takes more");
-                lost += 1;
-                break;
+fn a_full_disk_loses_nothing_and_a_failing_one_ends_the_store() {
+    let (mut lost, mut full) = (0, 0);
+    for fresh in FRESH {
+        let operations = {
+            let disk = Disk::default();
+            let (rows, _) = open(&disk, fresh).expect("an empty disk is begun");
+            (0..CHANGES).for_each(|number| drop(block_on(rows.save(change(number)).done())));
+            disk.operations()
+        };
+        for (at, fault) in (0..operations).flat_map(|at| [(at, Fault::Io), (at, Fault::Full)]) {
+            let place = format!("{fresh} fresh, {fault:?} at operation {at}");
+            let disk = Disk::default();
+            disk.fail(Some(Plan { fault, from: at, to: at + 2 }));
+            let Ok((rows, _)) = open(&disk, fresh) else { continue };
+            let mut done = 0;
+            while done < CHANGES {
+                match block_on(rows.save(change(done)).done()) {
+                    Ok(()) => done += 1,
+                    Err(Error::Full { .. }) => {
+                        assert_eq!(fault, Fault::Full, "{place}");
+                        // It waits for space, and is written without being asked for again.
+                        full += 1;
+                        match until_tried(&rows, &place) {
+                            Ok(()) => done += 1,
+                            // The next attempt met a sync.
+                            Err(error) => {
+                                assert!(error.is_fatal(), "{place}: {error}");
+                                break;
+                            }
+                        }
+                    }
+                    Err(error) => {
+                        assert!(error.is_fatal(), "{place}: {error}");
+                        assert!(rows.room().is_err(), "{place}");
+                        assert!(block_on(rows.fault()).is_fatal(), "{place}");
+                        let later = block_on(rows.save(change(done)).done());
+                        assert!(later.is_err(), "{place}: nothing is taken any more");
+                        lost += 1;
+                        break;
+                    }
+                }
             }
             drop(rows);
             disk.fail(None);
-            let (_, found) = open(&disk, fresh).unwrap_or_else(|why| panic!("{place}: {why}"));
-            assert!(found == model || found == under_way, "{place}: {found:?}");
+            let (_, held) = open(&disk, fresh).unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert!(held == after(done) || held == after(done + 1), "{place}: {held:?}");
         }
     }
-    assert!(lost > 50, "{lost}");
+    assert!(lost > 50 && full > 20, "{lost} {full}");
+}
+
+#[test]
+fn whoever_comes_late_to_a_full_disk_waits_with_the_others() {
+    let disk = Disk::default();
+    let (rows, _) = open(&disk, 1 << 20).expect("an empty disk is begun");
+    disk.fail(Some(Plan { fault: Fault::Full, from: 0, to: usize::MAX }));
+    for number in 0..3 {
+        let refused = block_on(rows.save(change(number)).done());
+        assert!(matches!(refused, Err(Error::Full { .. })), "{refused:?}");
+        assert!(matches!(rows.room(), Err(Error::Full { .. })));
+    }
+    // Whoever only asks whether all before is durable hears that it isn't.
+    let asked = block_on(rows.save(Changes::default()).done());
+    assert!(matches!(asked, Err(Error::Full { .. })), "{asked:?}");
+    disk.fail(None);
+    until_tried(&rows, "freed").expect("there is room");
+    drop(rows);
+    assert_eq!(open(&disk, 1 << 20).expect("it is whole").1, after(3));
 }

