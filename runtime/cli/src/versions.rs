@@ -35,6 +35,7 @@ impl Versions {
 }
 
 /// Makes every version that is kept, as it was: for who looks at a folder without a server.
+#[allow(dead_code, reason = "commands that look at a folder come next")]
 pub fn kept(state: &StateFolder, catalogue: &Catalogue) -> anyhow::Result<Vec<Arc<Canvas>>> {
     let all = 0..state.registry.versions().len();
     all.map(|number| again(state, number, catalogue)).collect()

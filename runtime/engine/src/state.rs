@@ -6,7 +6,7 @@
 //!     DIR/directory.redb       profiles, keys of their last writes, schedules
 //!
 //! Who wants to work with a folder opens it here, whether with a server or without: a second
-//! process is refused while a [`StateFolder`] lives, whatever parts of it were taken out.
+//! process is refused for as long as its `holder` lives, whatever other parts were taken out.
 //! [`StateFolder::open`] begins a folder if there is none, [`StateFolder::existing`] never
 //! does. Shards are had from the log with [`crate::recovered`], with the Canvases of all
 //! versions of the registry, in its order; making Canvases from texts is the caller's.

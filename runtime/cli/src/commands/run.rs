@@ -237,6 +237,14 @@ impl Run {
     }
 
     fn begin_trace(&self, path: &Path) -> anyhow::Result<TraceFile> {
+        self.spare_inputs(path)?;
+        let contents = if self.redact { Contents::Hashed } else { Contents::InFull };
+        TraceFile::create(path, contents)
+            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+    }
+
+    /// A trace must not take the place of what is read.
+    fn spare_inputs(&self, path: &Path) -> anyhow::Result<()> {
         let inputs = self.flows.iter().chain(&self.setting.users).chain(&self.setting.events);
         let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
             (Ok(input), Ok(path)) => input == path,
@@ -245,9 +253,7 @@ impl Run {
         if let Some(input) = inputs.into_iter().find(|input| same(input)) {
             bail!("the trace would overwrite `{}`: name another file", input.display())
         }
-        let contents = if self.redact { Contents::Hashed } else { Contents::InFull };
-        TraceFile::create(path, contents)
-            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ impl Turn<'_> {
     pub(super) fn run(&mut self) {
         for canvas in 0..self.shard.ready.len() {
             let canvas = CanvasIx(canvas as u16);
-            if self.shard.state.is_paused(canvas) {
+            if self.shard.state.is_paused(canvas) && !is_planted(Bug::PauseIgnored) {
                 self.park(canvas);
                 continue;
             }

@@ -65,6 +65,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     if run.setting.start.is_some() {
         bail!("`--start` is for virtual time: in real time a run starts now")
     }
+    run.trace.as_deref().map_or(Ok(()), |path| run.spare_inputs(path))?;
     let start = moment::present();
     let until = scene::until(&run.setting, start)?;
     let mut durable = run.state.as_deref().map(Durable::open).transpose()?;
