@@ -92,7 +92,7 @@ fn changed(mut model: Model, changes: Changes) -> Model {
         model.remove(&format!("schedule {id}"));
         bytes.into_iter().for_each(|bytes| put(&mut model, Row::Schedule(id.clone(), bytes)));
     }
-    for next in changes.next {
+    if let Some(next) = changes.next {
         model.remove("next");
         put(&mut model, Row::Next(next));
     }

@@ -5,15 +5,13 @@
 //! it in snapshots, some in records. It is not to be written anew by later releases: their
 //! own would be another one beside it. What made it is the ignored test below.
 
-mod served;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use crate::served::Served;
 use flowrun_engine::log::file::redb;
 use serde_json::{Value as Json, json};
-use served::Served;
 
 /// The files of a state folder.
 const FILES: [&str; 6] = [
