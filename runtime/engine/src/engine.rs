@@ -209,6 +209,16 @@ impl Engine {
         self.shown().tallies.clone()
     }
 
+    /// Names of Canvases that are paused.
+    pub fn paused(&self) -> Vec<Arc<str>> {
+        self.shown().paused.clone()
+    }
+
+    /// What holds for its shards.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
     /// Takes nothing more, finishes what can be finished without waiting for a timer, and ends;
     /// after [`Options::drain`] in any case.
     pub async fn stop(&self) -> Result<Ended, Error> {

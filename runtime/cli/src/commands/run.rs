@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use crate::answers::Until;
 use crate::backend;
 use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
@@ -179,7 +180,8 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut posting, fetch: &mut scene.answers };
+        let mut fetch = Until { answers: &mut scene.answers, interrupt: &interrupt };
+        let mut outside = Outside { channel: &mut posting, fetch: &mut fetch };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();
