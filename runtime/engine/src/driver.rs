@@ -367,7 +367,8 @@ impl Driver {
         self.status.logged = bench.logged().unwrap_or(self.status.logged);
     }
 
-    fn publish(&mut self) {
+    /// Shows how things are.
+    pub fn publish(&mut self) {
         self.look_at_log();
         let Status { requests, objects, disk_full, logged, .. } = self.status;
         let mut status = Status {

@@ -60,7 +60,7 @@ impl Engine {
         let intake = Arc::new(Intake::new(options.most_waiting));
         let shown = Arc::<Mutex<Shown>>::default();
         let backend = writes.backend().clone();
-        let driver = Driver {
+        let mut driver = Driver {
             options,
             canvases: canvases.clone(),
             bench: Some(bench),
@@ -80,6 +80,8 @@ impl Engine {
             looked: None,
             stop_by: None,
         };
+        // Who is back is seen from the start.
+        driver.publish();
         let (end, ended) = watch::channel(None);
         let door = intake.clone();
         tokio::spawn(async move {
