@@ -326,6 +326,38 @@ fn a_user_is_explained_by_what_is_now_and_what_the_log_still_tells() {
 }
 
 #[test]
+fn an_update_that_is_held_tells_how_far_it_is() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", nobody.local_addr().expect("an address"));
+    drop(nobody);
+    let folder = folder(&[("write.yaml", WRITE)]);
+    let here = folder.path();
+    let served = Served::start(here, &["--state", "data", "--backend", &url]);
+    served.attribute("ada", "known", json!(true));
+    assert_eq!(served.enter("write", "ada"), 201);
+    let attempts = |here: &Path| {
+        let row = status(here)["canvases"][0]["steps"][0].clone();
+        (row["held"].clone(), row["attempts"].clone())
+    };
+    served.until("it was tried twice", |_| attempts(here).1["most"].as_u64() >= Some(2));
+    let (held, attempts) = attempts(here);
+    assert_eq!(held, 1);
+    assert_eq!(
+        attempts["again"].as_u64().zip(attempts["under_way"].as_u64()).map(|(a, b)| a + b),
+        Some(1)
+    );
+    let told = out(here, "status");
+    assert!(told.contains("  note: ") && told.contains("up to attempt "), "{told}");
+    let told = out(here, "explain flows/write.yaml --user ada");
+    assert!(told.contains("until the update is written: attempt "), "{told}");
+    assert!(told.contains("    key write/") && told.contains("/ada/1/note"), "{told}");
+    served.kill();
+    let told = out(here, "explain flows/write.yaml --user ada");
+    assert!(told.contains("nobody moves until one is started"), "{told}");
+    assert_eq!(steps(&status(here), "write"), ["note: 0/1/0"]);
+}
+
+#[test]
 fn whom_a_changed_file_would_touch_is_told_before() {
     let folder = folder(&[("patient.yaml", PATIENT), ("write.yaml", WRITE)]);
     let here = folder.path();
