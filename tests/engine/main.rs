@@ -8,4 +8,5 @@ mod hold;
 mod kept;
 mod log;
 mod operations;
+mod recovery;
 mod stage;

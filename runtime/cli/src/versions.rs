@@ -83,7 +83,7 @@ pub fn settle(
 }
 
 /// What a Canvas is made of.
-fn written(opened: &Opened, canvas: &Canvas) -> Kept {
+pub fn written(opened: &Opened, canvas: &Canvas) -> Kept {
     let Beside { files, blocks } = opened.beside.clone();
     Kept {
         canvas: canvas.head.name.to_string(),

@@ -6,7 +6,8 @@ use flowrun_core::{Input, LetterId, Shard, ShardId};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
-use crate::error::Busy;
+use crate::error::{Busy, Error};
+use crate::recovery::History;
 
 impl Engine {
     /// Forgets users: their journeys end, what has not started never does, and the next
@@ -63,8 +64,19 @@ impl Engine {
         look: impl FnOnce(&[(ShardId, &Shard)]) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (sender, receiver) = oneshot::channel();
-        self.intake().look(Box::new(move |shards| {
+        self.intake().look(Box::new(move |shards, _| {
             let _ = sender.send(look(shards));
+        }))?;
+        receiver.await.map_err(|_| Busy::Failed)
+    }
+
+    /// Takes what the log has of a user's shard, to be read elsewhere: users stand only while it
+    /// is copied.
+    pub async fn history(&self, user: &str) -> Result<Result<History, Error>, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        let shard = self.shard_of(user);
+        self.intake().look(Box::new(move |_, log| {
+            let _ = sender.send(History::of(log, shard));
         }))?;
         receiver.await.map_err(|_| Busy::Failed)
     }

@@ -255,6 +255,35 @@ impl State {
         }
     }
 
+    /// Whom schedules name.
+    fn named_in_plans(&self) -> BTreeMap<ScheduleId, Vec<Option<Id>>> {
+        let plans = self.plans.iter();
+        plans.map(|(id, plan)| (id.clone(), plan.named(&self.directory))).collect()
+    }
+
+    /// Takes those who are gone out of the schedules that named them. Tells which have changed.
+    fn forget_named(
+        &mut self,
+        named: &BTreeMap<ScheduleId, Vec<Option<Id>>>,
+        limits: &Limits,
+    ) -> BTreeSet<ScheduleId> {
+        let profiles = &self.directory.profiles;
+        let mut changed = BTreeSet::new();
+        for (schedule, ids) in named {
+            let is_gone = |at: &usize| ids[*at].is_some_and(|id| profiles.profile(id).is_none());
+            let gone: Vec<usize> = (0..ids.len()).filter(is_gone).collect();
+            let Some(plan) = self.plans.get(schedule).filter(|_| !gone.is_empty()) else {
+                continue;
+            };
+            match plan.without(&gone, limits) {
+                Some(plan) => drop(self.plans.insert(schedule.clone(), plan)),
+                None => drop(self.plans.remove(schedule)),
+            }
+            changed.insert(schedule.clone());
+        }
+        changed
+    }
+
     /// Objects of which only the disk knows that they were applied: a crash may have come before journeys heard of them, so
     /// they hear of them now, once.
     fn doubts(&mut self, keys: &[WriteKey], batch: &Batch) -> Doubts {
@@ -332,9 +361,14 @@ impl Workspace for Memory {
                 // It would overtake the writes that wait.
                 return Err(Busy::Full);
             }
+            let named = match neighbour {
+                Neighbour::Delete => state.named_in_plans(),
+                _ => BTreeMap::new(),
+            };
             let reply = self.neighbour(&mut state, neighbour, &body);
             state.forget_keys();
-            (reply, self.keep(&mut state))
+            let schedules = state.forget_named(&named, &self.limits);
+            (reply, self.keep_with(&mut state, schedules))
         };
         kept.done().await?;
         Ok(reply)

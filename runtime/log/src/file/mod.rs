@@ -123,6 +123,35 @@ impl Store {
         sync_folder(folder).map_err(unopened)
     }
 
+    /// Writes a file anew with what `copy` takes over, and nothing else: what was removed from
+    /// the former one is then nowhere in it, not even in pages that are free. After a crash it
+    /// is the old file or the new one.
+    pub fn renew(
+        folder: &Path,
+        name: &str,
+        kind: Kind,
+        copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let unopened = |error: io::Error| Error::Unopened {
+            place: kind.place.clone(),
+            cause: error.to_string(),
+        };
+        let path = folder.join(name);
+        let unfinished = path.with_extension("new");
+        let old = Store::in_folder(folder, name, kind.clone())?;
+        if unfinished.exists() {
+            fs::remove_file(&unfinished).map_err(unopened)?;
+        }
+        let backend =
+            file_backend(unfinished.clone(), kind.place.clone(), Arc::new(Syncs::default()));
+        let new = Store::open(kind.clone(), backend, Arc::new(Syncs::default()), None)?;
+        let here = old.read()?;
+        new.write(|change| copy(&here, change))?;
+        drop(new);
+        fs::rename(&unfinished, &path).map_err(unopened)?;
+        sync_folder(folder).map_err(unopened)
+    }
+
     /// Keeps the database in something else than a file: for tests that let it fail.
     pub fn with_backend(backend: impl StorageBackend + Clone, kind: Kind) -> Result<Store, Error> {
         let syncs = Arc::new(Syncs::default());

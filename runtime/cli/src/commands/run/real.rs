@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, DeadLetter, Millis};
 use crate::exit::Exit;
-use crate::live::{Durable, Live, Parts};
+use crate::live::{Durable, Live, Parts, sweep_after};
 use crate::moment;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
@@ -117,6 +117,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     });
     runtime.shutdown_timeout(LEFTOVERS);
     let (left, letters, status, tallies) = result?;
+    sweep_after(run.state.as_deref(), console);
     let told = canvases.iter().zip(tallies).filter(|(canvas, tally)| {
         // An earlier version that nobody was on has nothing to tell.
         tally.entered > 0 || names.contains(&canvas.head.name)
