@@ -8,9 +8,7 @@
 //! As in Braze, a value that is null is not stored, and neither is one with which the
 //! step's values grow over 50 KB; the variable keeps what it had and the user goes on.
 //!
-//! **All values are rendered before the step decides.** So a variable can't be computed
-//! from another one of the same step, as it can in Braze: two context steps, one after
-//! the other, do that, at no cost.
+//! The variables are set in order: a later one may read those before it.
 
 use flowrun_sdk::settings::{Tree, format};
 use flowrun_sdk::{Decision, Declaration, Door, Fault, Step, Visit};
@@ -28,7 +26,7 @@ const LARGEST: usize = 50 * 1024;
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The variables with their values: text with Liquid, numbers, lists, objects.
-    /// At most ten; names are letters, digits and `_`. They don't see each other.
+    /// At most ten; names are letters, digits and `_`. A later one sees those before it.
     #[schemars(schema_with = "variables")]
     set: Tree,
 }
@@ -90,6 +88,11 @@ impl Step for Context {
 
     fn sets(&self) -> Vec<String> {
         self.set.0.as_object().into_iter().flat_map(|values| values.keys().cloned()).collect()
+    }
+
+    fn sets_in_order(&self) -> Vec<(String, Tree)> {
+        let values = self.set.0.as_object().into_iter().flatten();
+        values.map(|(name, value)| (name.clone(), Tree(value.clone()))).collect()
     }
 
     fn decide(&self, visit: Visit<'_>) -> Decision {

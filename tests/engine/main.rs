@@ -5,6 +5,8 @@ mod bounds;
 mod draining;
 mod here;
 mod hold;
+mod kept;
 mod log;
 mod operations;
+mod recovery;
 mod stage;

@@ -66,3 +66,37 @@ fn an_error_of_a_template_names_its_line_in_the_file() {
         assert!(way.contains(&format!(" at {place}")), "{settings}: {way}");
     }
 }
+
+/// In the order in which a context step sets them, and whatever they are made of.
+#[test]
+fn a_variable_sees_those_that_its_step_sets_before_it() {
+    for (set, condition, holds) in [
+        (
+            "a: '{{ 2 | plus: 1 }}', b: '{{ context.${a} | times: 2 }}'",
+            "{{context.${b}}} == 6",
+            true,
+        ),
+        ("a: 3, b: '{{ context.${a} }}', c: '{{ context.${b} }}'", "{{context.${c}}} == 3", true),
+        ("a: [1, '{{ 7 }}'], b: '{{ context.${a} | last }}'", "{{context.${b}}} == 7", true),
+        ("b: 'x{{ context.${a} }}', a: 1", "{{context.${b}}} == 'x'", true),
+        // What was there before is seen until it is overwritten.
+        ("b: '{{ context.${plan} }}', plan: free", "{{context.${b}}} == 'pro'", true),
+        ("plan: free, b: '{{ context.${plan} }}'", "{{context.${b}}} == 'free'", true),
+        (
+            "plan: free, b: '{{ canvas_entry_properties.${plan} }}'",
+            "{{context.${b}}} == 'free'",
+            true,
+        ),
+    ] {
+        let mut lab = Lab::new(&format!(
+            "canvas: reading\nentry: {{ api: true }}\nsteps:\n  - id: set\n    \
+             context: {{ set: {{ {set} }} }}\n  - id: split\n    \
+             decision_split: {{ if: \"{condition}\", then: here, else: there }}\n  \
+             - {{ id: here, exit: here }}\n  - {{ id: there, exit: there }}\n"
+        ));
+        let context = serde_json::json!({ "plan": "pro" });
+        lab.enter_with("u1", context.as_object().cloned());
+        let went = if holds { "then" } else { "else" };
+        assert!(lab.way("u1").contains(&format!(">{went}")), "{set}: {}", lab.way("u1"));
+    }
+}

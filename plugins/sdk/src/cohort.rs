@@ -116,29 +116,14 @@ impl<'a> Visit<'a> {
 
     /// The tree with its rendered leaves put in.
     pub fn fill(&self, tree: &Tree) -> Json {
-        self.fill_value(&tree.0)
-    }
-
-    fn fill_value(&self, value: &Json) -> Json {
-        if let Some(slot) = Tree::slot_of(value) {
-            return match self.cohort.cell(self.row, slot.into()) {
-                Cell::Value(value) => (**value).clone(),
-                Cell::Text { start, end } => Json::from(self.cohort.text_of(*start, *end)),
-                Cell::Flag(flag) => Json::from(*flag),
-                Cell::Int(number) => Json::from(*number),
-                Cell::Float(number) => Json::from(*number),
-                Cell::Empty => Json::Null,
-            };
-        }
-        match value {
-            Json::Array(items) => items.iter().map(|item| self.fill_value(item)).collect(),
-            Json::Object(object) => object
-                .iter()
-                .map(|(key, value)| (key.clone(), self.fill_value(value)))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-            other => other.clone(),
-        }
+        tree.filled(&mut |slot| match self.cohort.cell(self.row, slot.into()) {
+            Cell::Value(value) => (**value).clone(),
+            Cell::Text { start, end } => Json::from(self.cohort.text_of(*start, *end)),
+            Cell::Flag(flag) => Json::from(*flag),
+            Cell::Int(number) => Json::from(*number),
+            Cell::Float(number) => Json::from(*number),
+            Cell::Empty => Json::Null,
+        })
     }
 
     /// An attribute of the profile that the step declared to read.

@@ -77,6 +77,24 @@ impl Tree {
         object.get(Tree::SLOT)?.as_u64().and_then(|slot| slot.try_into().ok())
     }
 
+    /// The tree with a value in place of each slot.
+    pub fn filled(&self, slot: &mut dyn FnMut(u16) -> Json) -> Json {
+        fn fill(value: &Json, slot: &mut dyn FnMut(u16) -> Json) -> Json {
+            if let Some(number) = Tree::slot_of(value) {
+                return slot(number);
+            }
+            match value {
+                Json::Array(items) => items.iter().map(|item| fill(item, slot)).collect(),
+                Json::Object(object) => {
+                    let filled = object.iter().map(|(key, value)| (key.clone(), fill(value, slot)));
+                    filled.collect::<serde_json::Map<_, _>>().into()
+                }
+                other => other.clone(),
+            }
+        }
+        fill(&self.0, slot)
+    }
+
     /// True where no leaf has to be rendered.
     pub fn is_constant(&self) -> bool {
         fn walk(value: &Json) -> bool {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::settings::Tree;
 use crate::{Cohort, Decision, Declaration, Fault, Visit, WrittenMessage};
 
 /// A kind of step. Implement [`decide`](Step::decide); take
@@ -39,6 +40,12 @@ pub trait Step: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Those of the variables whose values the step's own settings read further down, as
+    /// `context.${name}`, with the values as the settings hold them: in order.
+    fn sets_in_order(&self) -> Vec<(String, Tree)> {
+        Vec::new()
+    }
+
     /// The messages that this step may send, as they are written.
     fn messages(&self) -> Vec<WrittenMessage> {
         Vec::new()
@@ -60,6 +67,9 @@ pub trait Decide: Send + Sync {
     fn sets(&self) -> Vec<String> {
         Vec::new()
     }
+    fn sets_in_order(&self) -> Vec<(String, Tree)> {
+        Vec::new()
+    }
     fn messages(&self) -> Vec<WrittenMessage> {
         Vec::new()
     }
@@ -75,6 +85,9 @@ impl<S: Step> Decide for S {
     }
     fn sets(&self) -> Vec<String> {
         Step::sets(self)
+    }
+    fn sets_in_order(&self) -> Vec<(String, Tree)> {
+        Step::sets_in_order(self)
     }
     fn messages(&self) -> Vec<WrittenMessage> {
         Step::messages(self)

@@ -96,6 +96,11 @@ impl Sources {
         self.sets.iter().flatten().map(String::as_str).collect()
     }
 
+    /// Whether the step that reads the variable sets it as well.
+    fn set_in(&self, step: usize, carried: &Carried) -> bool {
+        self.sets.get(step).is_some_and(|names| names.contains(&carried.name))
+    }
+
     /// The steps that users come to after one that sets the variable.
     fn behind(&self, name: &str) -> Option<BTreeSet<usize>> {
         let ways = self.ways.as_ref()?;
@@ -242,7 +247,11 @@ impl Variables {
                             .entry(carried.name.clone())
                             .or_insert_with(|| sources.behind(&carried.name));
                         match behind {
-                            Some(behind) if !behind.contains(&step) => too_early(&carried),
+                            Some(behind)
+                                if !behind.contains(&step) && !sources.set_in(step, &carried) =>
+                            {
+                                too_early(&carried)
+                            }
                             _ => continue,
                         }
                     }

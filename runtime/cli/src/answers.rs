@@ -9,15 +9,34 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::console::aside;
+use crate::core::Millis;
+use crate::core::template::{Answer, Request};
 use crate::folder::said;
-use crate::simulation::Answers;
+use crate::interrupt::Interrupt;
 use crate::simulation::outbound::{Cidr, Egress, Fixtures, HostPattern};
+use crate::simulation::{Answers, Fetch};
 
 /// The largest file of fixtures, in bytes.
 const LARGEST: u64 = 16 << 20;
 
 /// Endings of the fixtures that are taken when none are named, in this order.
 const BESIDE: [&str; 2] = ["yaml", "json"];
+
+/// Answers until somebody asks to stop: then nothing more is fetched.
+pub struct Until<'a> {
+    pub answers: &'a mut Answers,
+    pub interrupt: &'a Interrupt,
+}
+
+impl Fetch for Until<'_> {
+    fn answer(&mut self, now: Millis, request: &Request) -> Result<Answer, String> {
+        self.answers.answer(now, request)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.interrupt.asked()
+    }
+}
 
 /// What answers Connected Content; without any of it nothing does.
 #[derive(Args, Clone, Debug, Default)]

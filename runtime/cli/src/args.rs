@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::commands::dead_letters::{self, replay};
 use crate::commands::{
-    check, completions, eval, explain, graph, list, new, plugin, run, schema, serve, simulate, test,
+    check, completions, delete, eval, explain, graph, list, new, pause, plugin, run, schema, serve,
+    simulate, status, test,
 };
 use crate::console::{ColorChoice, Console, aside, printable};
 use crate::exit::Exit;
@@ -23,6 +25,7 @@ Examples:
   flowrun test flows                           the tests of all Canvases (*.test.yaml)
   flowrun graph flows/vip.yaml --format svg    the picture
   flowrun explain flows/vip.yaml --user ada    why ada went where she went
+  flowrun serve flows --state data             for good; then `flowrun status --state data`
 
 `flowrun COMMAND --help` says more about a command.";
 
@@ -50,6 +53,12 @@ pub enum Command {
     Eval(eval::Eval),
     List(list::List),
     Serve(serve::Serve),
+    Status(status::Status),
+    DeadLetters(dead_letters::DeadLetters),
+    Replay(replay::Replay),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    Delete(delete::Delete),
     Schema(schema::Schema),
     New(new::New),
     Simulate(simulate::Simulate),
@@ -73,6 +82,12 @@ impl Command {
             Command::Eval(eval) => eval.run(console),
             Command::List(list) => list.run(console),
             Command::Serve(serve) => serve.run(console),
+            Command::Status(status) => status.run(console),
+            Command::DeadLetters(letters) => letters.run(console),
+            Command::Replay(replay) => replay.run(console),
+            Command::Pause(pause) => pause.run(console),
+            Command::Resume(resume) => resume.run(console),
+            Command::Delete(delete) => delete.run(console),
             Command::Schema(schema) => schema.run(console),
             Command::New(new) => new.run(console),
             Command::Simulate(simulate) => simulate.run(console),
@@ -114,9 +129,6 @@ fn leave(said: &clap::Error) -> ! {
     std::process::exit(code)
 }
 
-/// Commands that people read of, and that this version doesn't have yet.
-const LATER: [&str; 3] = ["status", "dead-letters", "replay"];
-
 /// What to say to a command that there is not.
 fn slip(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
@@ -130,11 +142,7 @@ fn slip(error: &clap::Error) -> Option<String> {
         })
         .min()
         .filter(|(far, name)| *far <= (name.len() / 3).max(1));
-    let later = LATER.contains(&written.as_str());
     let written = printable(written);
-    if later {
-        return Some(format!("`{written}` is not in this version"));
-    }
     Some(match near {
         Some((_, name)) => format!("there is no command `{written}`: did you mean `{name}`?"),
         None => format!("`{written}` is no command, and there is no such file to run"),

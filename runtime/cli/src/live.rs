@@ -15,14 +15,19 @@ use flowrun_engine::log::{
     Snapshot,
 };
 use flowrun_engine::{
-    Channels, Engine, Fetch, OfThisLife, Options, Setup, StateError, StateFolder, Trace, Writes,
+    Channels, Engine, Fetch, OfThisLife, Options, Setup, StateError, StateFolder, Swept, Trace,
+    Writes, sweep,
 };
 use flowrun_server::hosted::{self, Entrances, Held};
 use flowrun_server::{Memory, Stored, Unidentified};
 
 use crate::canvases::Opened;
+use crate::commands::serve::signals::Signals;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, ShardId};
+use crate::exit::Exit;
+#[cfg(unix)]
+use crate::operations::control::{Clerk, Control};
 use crate::profiles::ProfileBackend;
 use crate::progress::Progress;
 use crate::sdk::Catalogue;
@@ -78,6 +83,9 @@ pub struct Live {
     pub engine: Engine,
     pub memory: Arc<Memory>,
     pub clock: Arc<dyn Clock>,
+    /// Where operators ask; gone before the folder is given up.
+    #[cfg(unix)]
+    _control: Option<Control>,
     folder: Option<Folder>,
 }
 
@@ -89,6 +97,7 @@ impl Live {
         let mut options = Options { seed: parts.seed, ..Options::default() };
         let mut life = life();
         let mut folder = None;
+        let mut versions = Vec::new();
         let memory;
         let log: Box<dyn ShardLog + Send>;
         let mut recovery = None;
@@ -96,6 +105,7 @@ impl Live {
             Some(Durable { state, stored, reading }) => {
                 options.shards = state.log.shards();
                 life = state.holder.life().to_owned();
+                versions = state.registry.versions().to_vec();
                 folder = Some(state.holder);
                 log = Box::new(Watched { log: state.log, reading: reading.clone() });
                 memory = Memory::durable(stored, Some(entrances.clone()));
@@ -137,7 +147,31 @@ impl Live {
             console.note(&told);
         }
         entrances.lead_to(engine.clone());
-        Ok(Live { engine, memory, clock, folder })
+        #[cfg(unix)]
+        let control = folder.as_ref().and_then(|folder| {
+            let (engine, memory) = (engine.clone(), memory.clone());
+            let clerk = Clerk { engine, memory, path: folder.path().to_owned(), versions };
+            let opened = Control::open(folder.path(), clerk);
+            opened
+                .inspect_err(|error| {
+                    console.note(&format!(
+                        "`flowrun status` and other commands can't reach this process: no socket \
+                         can be made in {}: {error}",
+                        folder.path().display()
+                    ));
+                })
+                .ok()
+        });
+        #[cfg(not(unix))]
+        drop(versions);
+        Ok(Live {
+            engine,
+            memory,
+            clock,
+            #[cfg(unix)]
+            _control: control,
+            folder,
+        })
     }
 
     pub fn is_durable(&self) -> bool {
@@ -168,6 +202,32 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// Sweeps what was deleted out of the files of a folder that was just given up. What can't be
+/// done now is done at the next stop; a signal breaks it off at once.
+pub fn sweep_after(state: Option<&Path>, console: &Console) {
+    let Some(path) = state.filter(|path| Folder::has_leftovers(path)) else { return };
+    let again = "files of the state folder may still hold bytes of deleted users, which the next \
+                 stop sweeps out";
+    match broken_off_by_signals(path) {
+        Ok(Swept::NotDue | Swept::Done) => {}
+        Ok(Swept::Later) => console.note(again),
+        Err(error) => console.note(&format!("{again}: {error:#}")),
+    }
+}
+
+fn broken_off_by_signals(path: &Path) -> anyhow::Result<Swept> {
+    let path = path.to_owned();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let signals = Signals::listen()?;
+        tokio::select! {
+            swept = tokio::task::spawn_blocking(move || sweep(&path)) => Ok(swept??),
+            // A file is renewed as a whole or not at all.
+            () = signals.first() => std::process::exit(Exit::Interrupted as i32),
+        }
+    })
 }
 
 /// A text that no other start has.

@@ -19,6 +19,7 @@ mod live;
 mod logging;
 mod moment;
 mod narrator;
+mod operations;
 mod picture;
 mod plugin_backend;
 mod plugins;

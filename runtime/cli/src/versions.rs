@@ -35,6 +35,7 @@ impl Versions {
 }
 
 /// Makes every version that is kept, as it was: for who looks at a folder without a server.
+#[allow(dead_code, reason = "commands that look at a folder come next")]
 pub fn kept(state: &StateFolder, catalogue: &Catalogue) -> anyhow::Result<Vec<Arc<Canvas>>> {
     let all = 0..state.registry.versions().len();
     all.map(|number| again(state, number, catalogue)).collect()
@@ -82,7 +83,7 @@ pub fn settle(
 }
 
 /// What a Canvas is made of.
-fn written(opened: &Opened, canvas: &Canvas) -> Kept {
+pub fn written(opened: &Opened, canvas: &Canvas) -> Kept {
     let Beside { files, blocks } = opened.beside.clone();
     Kept {
         canvas: canvas.head.name.to_string(),

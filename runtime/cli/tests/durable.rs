@@ -1,5 +1,6 @@
 //! `flowrun serve --state`: killed, stopped, changed, and started again on the same folder.
 
+mod kept;
 mod served;
 
 use std::fs;

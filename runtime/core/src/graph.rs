@@ -7,8 +7,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use flowrun_sdk::settings::Tree;
 use flowrun_sdk::{Decide, Door, Millis};
-use flowrun_template::{Condition, Template};
+use flowrun_template::{Condition, Root, Template};
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,7 @@ pub struct Node {
 /// A setting that has a value per user.
 pub enum Slot {
     Text(Template),
-    Condition(Condition),
+    Condition(Box<Condition>),
     /// A leaf of structured settings: keeps its type if it is a single output.
     Value(Template),
 }
@@ -130,6 +131,43 @@ pub struct Canvas {
     ways: Vec<Vec<Option<NodeIx>>>,
     reads: Vec<Vec<String>>,
     needs_profile: Vec<bool>,
+    early: Vec<Vec<Early>>,
+}
+
+/// A variable that a step sets and reads itself, further down.
+pub(crate) struct Early {
+    pub name: String,
+    pub value: Tree,
+    /// The first slot that sees it.
+    pub from: usize,
+}
+
+/// Whether what is read under this root is what the journey carries.
+fn is_of_context(root: Root) -> bool {
+    matches!(root, Root::Context | Root::EntryProperties | Root::ApiTriggerProperties)
+}
+
+/// The variables of a step that later slots of it read.
+fn early(node: &Node) -> Vec<Early> {
+    let reads = |name: &str, slot: &Slot| {
+        let uses = match slot {
+            Slot::Text(template) | Slot::Value(template) => template.uses(),
+            Slot::Condition(condition) => condition.uses(),
+        };
+        uses.reads.iter().any(|read| is_of_context(read.root) && read.name == name)
+    };
+    let mut from = 0;
+    let mut early = Vec::new();
+    for (name, value) in node.step.sets_in_order() {
+        value.filled(&mut |slot| {
+            from = from.max(usize::from(slot) + 1);
+            serde_json::Value::Null
+        });
+        if node.slots.iter().skip(from).any(|slot| reads(&name, slot)) {
+            early.push(Early { name, value, from });
+        }
+    }
+    early
 }
 
 impl Canvas {
@@ -166,7 +204,8 @@ impl Canvas {
             .zip(&reads)
             .map(|(node, reads)| !reads.is_empty() || !node.slots.iter().all(Slot::is_constant))
             .collect();
-        Canvas { head, graph, order, ways, reads, needs_profile }
+        let early = graph.node_weights().map(early).collect();
+        Canvas { head, graph, order, ways, reads, needs_profile, early }
     }
 
     pub fn graph(&self) -> &DiGraph<Node, Door> {
@@ -209,5 +248,10 @@ impl Canvas {
     /// The attributes that the step reads itself.
     pub fn reads(&self, node: NodeIx) -> &[String] {
         &self.reads[node.index()]
+    }
+
+    /// Variables that the step sets and reads itself.
+    pub(crate) fn early(&self, node: NodeIx) -> &[Early] {
+        &self.early[node.index()]
     }
 }

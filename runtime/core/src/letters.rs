@@ -169,6 +169,11 @@ impl Letters {
         id
     }
 
+    /// Those from a number on.
+    pub fn from(&self, id: LetterId) -> impl Iterator<Item = (LetterId, &Letter)> {
+        self.kept.range(id..).map(|(id, letter)| (*id, letter))
+    }
+
     fn put(&mut self, id: LetterId, letter: Letter) {
         if letter.under_way.is_none() {
             self.waiting += 1;

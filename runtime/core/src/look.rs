@@ -179,6 +179,11 @@ impl Shard {
         self.letters().iter().map(|(id, letter)| self.state().show(id, letter))
     }
 
+    /// Those from a number on.
+    pub fn dead_letters_from(&self, id: LetterId) -> impl Iterator<Item = DeadLetter> {
+        self.letters().from(id).map(|(id, letter)| self.state().show(id, letter))
+    }
+
     /// One dead letter, if it is still there.
     pub fn dead_letter(&self, id: LetterId) -> Option<DeadLetter> {
         Some(self.state().show(id, self.letters().get(id)?))
@@ -188,6 +193,22 @@ impl Shard {
     /// what they hold. Those that are being replayed don't count.
     pub fn burden(&self) -> (usize, usize) {
         self.letters().waiting()
+    }
+
+    /// All Canvas versions, by their numbers.
+    pub fn canvases(&self) -> &[Arc<Canvas>] {
+        &self.state().canvases
+    }
+
+    /// The names of paused Canvases.
+    pub fn paused(&self) -> Vec<Arc<str>> {
+        let state = self.state();
+        state
+            .pauses
+            .keep()
+            .into_iter()
+            .map(|family| state.canvas(family).head.name.clone())
+            .collect()
     }
 
     /// Whether the Canvas of a name is paused.

@@ -44,7 +44,7 @@ pub enum Bug {
     DeletedStaysInOutbox,
     /// A dead letter is replayed under another key than its own.
     ReplayedUnderAnotherKey,
-    /// Timers of a paused Canvas fire.
+    /// Whoever is released in a paused Canvas goes on.
     PauseIgnored,
 }
 

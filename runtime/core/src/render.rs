@@ -2,8 +2,10 @@
 
 use flowrun_sdk::{Attribute, Cell, CohortBuilder};
 use flowrun_template::{Condition, Options, Request, Stop, View};
+use serde_json::Value as Json;
 
-use crate::graph::{Node, Slot};
+use crate::graph::{Early, Node, Slot};
+use crate::input::Context;
 use crate::view::UserView;
 
 /// Why a user does not visit the step after all.
@@ -26,10 +28,15 @@ pub(crate) fn condition_holds(condition: &Condition, view: &UserView<'_>) -> Res
 pub(crate) fn row(
     node: &Node,
     reads: &[String],
+    early: &[Early],
     view: &UserView<'_>,
     cohort: &mut CohortBuilder<'_>,
 ) -> Result<(), NoVisit> {
-    slots(&node.slots, view, &options(view), cohort).map_err(no_visit)?;
+    let laid = match early {
+        [] => slots(&node.slots, view, &options(view), cohort),
+        early => in_order(&node.slots, early, view, cohort),
+    };
+    laid.map_err(no_visit)?;
     for name in reads {
         let value =
             view.profile.and_then(|profile| profile.field(name).or_else(|| profile.custom(name)));
@@ -53,27 +60,64 @@ pub fn slots(
     options: &Options,
     cohort: &mut CohortBuilder<'_>,
 ) -> Result<(), Stop> {
-    for slot in slots {
-        match slot {
-            Slot::Text(template) if template.constant().is_some() => cohort.cell(Cell::Empty),
-            Slot::Text(template) => {
-                let start = cohort.buffer().len();
-                template.render(view, options, cohort.buffer())?;
-                cohort.text_since(start);
-            }
-            Slot::Condition(condition) => {
-                let holds = condition.holds(view, options)?;
-                cohort.cell(Cell::Flag(holds));
-            }
-            Slot::Value(template) => {
-                // What is missing renders empty, here as in a text: a null would remove the
-                // attribute that it stands for.
-                let value = match template.value(view, options)? {
-                    serde_json::Value::Null => "".into(),
-                    value => value,
-                };
-                cohort.cell(Cell::Value(Box::new(value)));
-            }
+    slots.iter().try_for_each(|slot| lay(slot, view, options, cohort))
+}
+
+/// The same for a step that reads variables which it sets itself: each is there from where
+/// it is set on.
+fn in_order(
+    slots: &[Slot],
+    early: &[Early],
+    view: &UserView<'_>,
+    cohort: &mut CohortBuilder<'_>,
+) -> Result<(), Stop> {
+    let options = options(view);
+    let mut context: Context = view.context.cloned().unwrap_or_default();
+    let mut values: Vec<Json> = Vec::with_capacity(slots.len());
+    let mut early = early.iter().peekable();
+    for (number, slot) in slots.iter().enumerate() {
+        while let Some(set) = early.next_if(|set| set.from <= number) {
+            let value = set
+                .value
+                .filled(&mut |slot| values.get(usize::from(slot)).cloned().unwrap_or_default());
+            context.insert(set.name.clone(), value);
+        }
+        let view = UserView { context: Some(&context), ..*view };
+        lay(slot, &view, &options, cohort)?;
+        values.push(match slot {
+            Slot::Value(template) => present(template.value(&view, &options)?),
+            Slot::Text(_) | Slot::Condition(_) => Json::Null,
+        });
+    }
+    Ok(())
+}
+
+/// What is missing renders empty, here as in a text: a null would remove the attribute that
+/// it stands for.
+fn present(value: Json) -> Json {
+    if value.is_null() { "".into() } else { value }
+}
+
+fn lay(
+    slot: &Slot,
+    view: &dyn View,
+    options: &Options,
+    cohort: &mut CohortBuilder<'_>,
+) -> Result<(), Stop> {
+    match slot {
+        Slot::Text(template) if template.constant().is_some() => cohort.cell(Cell::Empty),
+        Slot::Text(template) => {
+            let start = cohort.buffer().len();
+            template.render(view, options, cohort.buffer())?;
+            cohort.text_since(start);
+        }
+        Slot::Condition(condition) => {
+            let holds = condition.holds(view, options)?;
+            cohort.cell(Cell::Flag(holds));
+        }
+        Slot::Value(template) => {
+            let value = present(template.value(view, options)?);
+            cohort.cell(Cell::Value(Box::new(value)));
         }
     }
     Ok(())

@@ -150,6 +150,15 @@ impl Bench {
         self.places.iter().map(|place| (place.id, &place.shard)).collect()
     }
 
+    pub fn log(&self) -> &dyn ShardLog {
+        &*self.log
+    }
+
+    /// Names of Canvases that stand still: every shard was told of them.
+    pub fn paused(&self) -> Vec<Arc<str>> {
+        self.places.first().map_or_else(Vec::new, |place| place.shard.paused())
+    }
+
     /// Decides for every shard that has something to do. The shards are ahead of their log until
     /// it is committed: nothing of it may be performed before.
     pub fn decide(&mut self, now: Millis, profiles: &dyn Profiles) {

@@ -8,7 +8,7 @@ mod webhook;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,9 +86,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Opens a file to append to; makes it if there is none.
+    /// Opens a file to append to; makes it if there is none. A line that a crash has cut off is
+    /// ended: its message comes again, in a line of its own.
     pub fn open(path: &Path) -> io::Result<Outbox> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        if !ends_a_line(path)? {
+            file.write_all(b"\n")?;
+        }
         Ok(Outbox { path: path.to_owned(), file: Mutex::new(file) })
     }
 }
@@ -116,6 +120,20 @@ impl Channel for Outbox {
         };
         vec![outcome; messages.len()]
     }
+}
+
+/// Whether a file ends with a whole line. Of a pipe nobody can tell.
+fn ends_a_line(path: &Path) -> io::Result<bool> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(true);
+    }
+    // What may be written need not be readable.
+    let Ok(mut file) = File::open(path) else { return Ok(true) };
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn durable(file: &File) -> io::Result<()> {
@@ -164,4 +182,20 @@ fn printable(text: &str) -> String {
         c => c,
     };
     text.trim().chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_off_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.ndjson");
+        for (before, after) in [("", ""), ("{}\n", "{}\n"), ("{}\n{\"at", "{}\n{\"at\n")] {
+            std::fs::write(&path, before).unwrap();
+            drop(Outbox::open(&path).unwrap());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
+    }
 }

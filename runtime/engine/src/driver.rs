@@ -32,6 +32,8 @@ const LOOK: Millis = Millis(1_000);
 pub(crate) struct Shown {
     pub status: Status,
     pub tallies: Vec<Tally>,
+    /// Names of Canvases that stand still.
+    pub paused: Vec<Arc<str>>,
 }
 
 pub(crate) struct Driver {
@@ -143,7 +145,7 @@ impl Driver {
         if !looks.is_empty() {
             let look = move |bench: &mut Bench| {
                 let shards = bench.shards();
-                looks.into_iter().for_each(|look| look(&shards));
+                looks.into_iter().for_each(|look| look(&shards, bench.log()));
             };
             self.blocking(look).await?;
         }
@@ -365,7 +367,8 @@ impl Driver {
         self.status.logged = bench.logged().unwrap_or(self.status.logged);
     }
 
-    fn publish(&mut self) {
+    /// Shows how things are.
+    pub fn publish(&mut self) {
         self.look_at_log();
         let Status { requests, objects, disk_full, logged, .. } = self.status;
         let mut status = Status {
@@ -384,7 +387,7 @@ impl Driver {
         let Some(bench) = &self.bench else { return };
         bench.add_to(&mut status, self.canvases.len());
         let tallies = (0..self.canvases.len()).map(|ix| bench.tally(CanvasIx(ix as u16)));
-        let shown = Shown { status, tallies: tallies.collect() };
+        let shown = Shown { status, tallies: tallies.collect(), paused: bench.paused() };
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 }

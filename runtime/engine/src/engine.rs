@@ -60,7 +60,7 @@ impl Engine {
         let intake = Arc::new(Intake::new(options.most_waiting));
         let shown = Arc::<Mutex<Shown>>::default();
         let backend = writes.backend().clone();
-        let driver = Driver {
+        let mut driver = Driver {
             options,
             canvases: canvases.clone(),
             bench: Some(bench),
@@ -80,6 +80,8 @@ impl Engine {
             looked: None,
             stop_by: None,
         };
+        // Who is back is seen from the start.
+        driver.publish();
         let (end, ended) = watch::channel(None);
         let door = intake.clone();
         tokio::spawn(async move {
@@ -205,6 +207,16 @@ impl Engine {
     /// The counters of each Canvas.
     pub fn tallies(&self) -> Vec<Tally> {
         self.shown().tallies.clone()
+    }
+
+    /// Names of Canvases that are paused.
+    pub fn paused(&self) -> Vec<Arc<str>> {
+        self.shown().paused.clone()
+    }
+
+    /// What holds for its shards.
+    pub fn options(&self) -> Options {
+        self.options
     }
 
     /// Takes nothing more, finishes what can be finished without waiting for a timer, and ends;

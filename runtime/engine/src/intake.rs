@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flowrun_core::{Input, Shard, ShardId};
+use flowrun_log::ShardLog;
 use tokio::sync::{Notify, oneshot};
 
 use crate::error::Busy;
@@ -22,11 +23,11 @@ pub(crate) enum Item {
 pub(crate) enum Command {
     Input(ShardId, Input),
     Mark(Mark),
-    /// Looks at the shards between two rounds.
+    /// Looks at the shards and their log between two rounds.
     Look(Look),
 }
 
-pub(crate) type Look = Box<dyn FnOnce(&[(ShardId, &Shard)]) + Send>;
+pub(crate) type Look = Box<dyn FnOnce(&[(ShardId, &Shard)], &dyn ShardLog) + Send>;
 
 /// Where to say that what was handed over is committed, or can't be now.
 pub(crate) type Mark = oneshot::Sender<Result<(), Busy>>;

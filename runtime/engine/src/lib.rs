@@ -11,6 +11,7 @@
 //!   say [`Busy`].
 #![forbid(unsafe_code)]
 
+mod at_rest;
 mod bench;
 mod catch_up;
 mod channels;
@@ -29,8 +30,10 @@ mod profiles;
 mod recovery;
 mod state;
 mod status;
+mod sweep;
 mod trace;
 
+pub use at_rest::AtRest;
 pub use channels::{Channel, Channels, Console, Outbox, Webhook};
 pub use engine::{Engine, Entrance, Happening};
 pub use error::{Busy, Error};
@@ -38,9 +41,10 @@ pub use fetch::{Answers, Fetch, NoAnswers};
 pub use life::OfThisLife;
 pub use options::{Options, Setup, Writes};
 pub use profiles::{Local, Profiles};
-pub use recovery::{Recovered, recovered};
+pub use recovery::{History, Recovered, recovered};
 pub use state::{StateError, StateFolder};
 pub use status::{Ended, Logged, Status};
+pub use sweep::{Swept, sweep};
 pub use trace::{Nobody, Trace};
 
 /// The crates below, for whoever sets an engine up.

@@ -3,10 +3,12 @@
 //! All of it is taken even while the engine is crowded, and ends when it is committed.
 
 use flowrun_core::{Input, LetterId, Shard, ShardId};
+use flowrun_log::Size;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
-use crate::error::Busy;
+use crate::error::{Busy, Error};
+use crate::recovery::History;
 
 impl Engine {
     /// Forgets users: their journeys end, what has not started never does, and the next
@@ -63,8 +65,28 @@ impl Engine {
         look: impl FnOnce(&[(ShardId, &Shard)]) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (sender, receiver) = oneshot::channel();
-        self.intake().look(Box::new(move |shards| {
+        self.intake().look(Box::new(move |shards, _| {
             let _ = sender.send(look(shards));
+        }))?;
+        receiver.await.map_err(|_| Busy::Failed)
+    }
+
+    /// How much the log holds now.
+    pub async fn log_size(&self) -> Result<Result<Size, Error>, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        self.intake().look(Box::new(move |_, log| {
+            let _ = sender.send(log.size().map_err(Error::from));
+        }))?;
+        receiver.await.map_err(|_| Busy::Failed)
+    }
+
+    /// Takes what the log has of a user's shard, to be read elsewhere: users stand only while it
+    /// is copied.
+    pub async fn history(&self, user: &str) -> Result<Result<History, Error>, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        let shard = self.shard_of(user);
+        self.intake().look(Box::new(move |_, log| {
+            let _ = sender.send(History::of(log, shard));
         }))?;
         receiver.await.map_err(|_| Busy::Failed)
     }

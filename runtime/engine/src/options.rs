@@ -52,7 +52,8 @@ impl Default for Options {
 }
 
 impl Options {
-    pub(crate) fn settings(&self, id: ShardId) -> Settings {
+    /// What holds for one of the shards.
+    pub fn settings(&self, id: ShardId) -> Settings {
         Settings { id, seed: self.seed, retry: self.retry, letters: self.most_letters }
     }
 

@@ -17,6 +17,9 @@ use crate::file::{create_folder, sync_folder, writable};
 const MARK: &str = "state.json";
 const LOCK: &str = "lock";
 
+/// There as long as files may hold bytes of what was deleted.
+const LEFTOVERS: &str = "deleted";
+
 /// What the folder as a whole is laid out in.
 const FORMAT: u64 = 1;
 
@@ -104,11 +107,34 @@ impl Folder {
         Error::Damaged { place, fault: format!("`{name}` is missing") }
     }
 
+    /// Notes that something is about to be deleted, whose bytes may then lie in free pages.
+    pub fn note_leftovers(path: &Path) -> Result<(), Error> {
+        let noted = File::create(path.join(LEFTOVERS)).and_then(|_| sync_folder(path));
+        noted.map_err(|error| unopened(path, &error))
+    }
+
+    /// Whether files may hold bytes of what was deleted.
+    pub fn has_leftovers(path: &Path) -> bool {
+        path.join(LEFTOVERS).exists()
+    }
+
+    /// Notes that none does any more.
+    pub fn is_swept(&self) -> Result<(), Error> {
+        let gone =
+            fs::remove_file(self.path.join(LEFTOVERS)).and_then(|()| sync_folder(&self.path));
+        gone.map_err(|error| unopened(&self.path, &error))
+    }
+
     /// A text that no other folder has, the same as long as this one lives: write keys carry
     /// it to backends that several engines write to.
     pub fn life(&self) -> &str {
         &self.mark.life
     }
+}
+
+fn unopened(path: &Path, error: &io::Error) -> Error {
+    let place = format!("the state folder {}", path.display());
+    Error::Unopened { place, cause: error.to_string() }
 }
 
 /// The bytes of a file, if it is there.

@@ -24,7 +24,7 @@ use crate::memory::Memory;
 use crate::track::{Array, Trigger, WriteKey};
 use crate::workspace::{
     About, Answer, Body, Busy, Canvas, ContentBlock, Dispatch, Figure, Maintenance, Neighbour,
-    Planned, Refusal, ScheduleId, Timing, Workspace,
+    Planned, Refusal, ScheduleId, State, Timing, Workspace,
 };
 
 /// [`Memory`] with an engine behind it.
@@ -136,7 +136,19 @@ impl Workspace for Hosted {
     }
 
     fn canvases(&self) -> Arc<[Canvas]> {
-        self.memory.canvases()
+        let canvases = self.memory.canvases();
+        let paused = self.engine.paused();
+        if paused.is_empty() {
+            return canvases;
+        }
+        let shown = canvases.iter().cloned().map(|canvas| Canvas {
+            state: match paused.iter().any(|name| **name == *canvas.id) {
+                true => State::Paused,
+                false => canvas.state,
+            },
+            ..canvas
+        });
+        shown.collect()
     }
 
     fn content_blocks(&self) -> Arc<[ContentBlock]> {

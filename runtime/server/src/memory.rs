@@ -64,6 +64,9 @@ pub enum Unidentified {
     StayOut,
 }
 
+/// Objects of a request, by their array and their place in it.
+type Doubts = BTreeSet<(Array, usize)>;
+
 /// Users of whom keys are remembered though their profiles are gone, before these are looked for.
 const SLACK: usize = 1024;
 
@@ -119,7 +122,7 @@ impl Memory {
         let mut state = self.state();
         for write in state.queue.take().into_iter().flat_map(Queue::into_writes) {
             let batch = state.commit(&write.objects, write.keys.as_deref(), write.at_ms);
-            self.report(&state, &write.objects, &batch, write.at_ms);
+            self.report(&state, &write.objects, &batch, &Doubts::default(), write.at_ms);
         }
         // Of a queue that is durable there is none; who waits for these was told 202 before.
         let _ = self.keep(&mut state);
@@ -136,14 +139,25 @@ impl Memory {
     }
 
     /// Tells journeys of the events and purchases that were applied.
-    fn report(&self, state: &State, objects: &Prepared, batch: &Batch, now_ms: i64) {
+    fn report(
+        &self,
+        state: &State,
+        objects: &Prepared,
+        batch: &Batch,
+        doubts: &Doubts,
+        now_ms: i64,
+    ) {
         let Some(journeys) = &self.journeys else { return };
         let mut events = Vec::new();
         for kind in [Array::Events, Array::Purchases] {
             let outcomes = batch.outcomes(kind).unwrap_or_default();
-            for (object, outcome) in objects.objects(kind).zip(outcomes) {
-                let (Some(object), Outcome::Applied { id, .. }) = (object, outcome) else {
-                    continue;
+            for ((object, outcome), at) in objects.objects(kind).zip(outcomes).zip(0..) {
+                let (object, id) = match (object, outcome) {
+                    (Some(object), Outcome::Applied { id, .. }) => (object, id),
+                    (Some(object), Outcome::Known { id }) if doubts.contains(&(kind, at)) => {
+                        (object, id)
+                    }
+                    _ => continue,
                 };
                 let (name, time_ms, properties) = match (object.event(), object.purchase()) {
                     (Some(event), _) => (&event.name, event.time_ms, &event.properties),
@@ -241,6 +255,55 @@ impl State {
         }
     }
 
+    /// Whom schedules name.
+    fn named_in_plans(&self) -> BTreeMap<ScheduleId, Vec<Option<Id>>> {
+        let plans = self.plans.iter();
+        plans.map(|(id, plan)| (id.clone(), plan.named(&self.directory))).collect()
+    }
+
+    /// Takes those who are gone out of the schedules that named them. Tells which have changed.
+    fn forget_named(
+        &mut self,
+        named: &BTreeMap<ScheduleId, Vec<Option<Id>>>,
+        limits: &Limits,
+    ) -> BTreeSet<ScheduleId> {
+        let profiles = &self.directory.profiles;
+        let mut changed = BTreeSet::new();
+        for (schedule, ids) in named {
+            let is_gone = |at: &usize| ids[*at].is_some_and(|id| profiles.profile(id).is_none());
+            let gone: Vec<usize> = (0..ids.len()).filter(is_gone).collect();
+            let Some(plan) = self.plans.get(schedule).filter(|_| !gone.is_empty()) else {
+                continue;
+            };
+            match plan.without(&gone, limits) {
+                Some(plan) => drop(self.plans.insert(schedule.clone(), plan)),
+                None => drop(self.plans.remove(schedule)),
+            }
+            changed.insert(schedule.clone());
+        }
+        changed
+    }
+
+    /// Objects of which only the disk knows that they were applied: a crash may have come before journeys heard of them, so
+    /// they hear of them now, once.
+    fn doubts(&mut self, keys: &[WriteKey], batch: &Batch) -> Doubts {
+        let (mut doubts, mut asked) = (Doubts::new(), Vec::new());
+        let mut keys = keys.iter();
+        for kind in Array::ALL {
+            let outcomes = batch.outcomes(kind).unwrap_or_default().iter();
+            for ((outcome, key), at) in outcomes.zip(keys.by_ref()).zip(0..) {
+                if let Outcome::Known { id } = outcome
+                    && self.settled.is_in_doubt(*id, *key)
+                {
+                    doubts.insert((kind, at));
+                    asked.push((*id, *key));
+                }
+            }
+        }
+        asked.into_iter().for_each(|(id, key)| self.settled.clear_doubt(id, key));
+        doubts
+    }
+
     /// Keys of removed profiles are never asked for again.
     fn forget_keys(&mut self) {
         if self.settled.len() > self.directory.profiles.len() + SLACK {
@@ -279,7 +342,8 @@ impl Workspace for Memory {
                 };
             }
             let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
-            self.report(&state, &objects, &batch, body.at_ms);
+            let doubts = state.doubts(keys.as_deref().unwrap_or_default(), &batch);
+            self.report(&state, &objects, &batch, &doubts, body.at_ms);
             (batch, self.keep(&mut state))
         };
         kept.done().await?;
@@ -297,9 +361,14 @@ impl Workspace for Memory {
                 // It would overtake the writes that wait.
                 return Err(Busy::Full);
             }
+            let named = match neighbour {
+                Neighbour::Delete => state.named_in_plans(),
+                _ => BTreeMap::new(),
+            };
             let reply = self.neighbour(&mut state, neighbour, &body);
             state.forget_keys();
-            (reply, self.keep(&mut state))
+            let schedules = state.forget_named(&named, &self.limits);
+            (reply, self.keep_with(&mut state, schedules))
         };
         kept.done().await?;
         Ok(reply)
@@ -420,7 +489,7 @@ impl Memory {
             Err(refused) => return refused,
         };
         let batch = state.commit(&objects, None, body.at_ms);
-        self.report(state, &objects, &batch, body.at_ms);
+        self.report(state, &objects, &batch, &Doubts::default(), body.at_ms);
         sync_reply(&state.directory, &body.json, &batch)
     }
 

@@ -376,6 +376,9 @@ impl Simulation {
         let inputs = &mut self.shards[ix].inputs;
         match effect {
             Effect::Write(write) => self.batcher.push(self.now, write),
+            // Who is broken off stays where they are.
+            Effect::Send(_) if world.channel.is_closed() => {}
+            Effect::Fetch(_) if world.fetch.is_closed() => {}
             Effect::Send(send) => {
                 let outcome = world.channel.send(self.now, &send);
                 let (message, attempt) = (send.id, send.attempt);

@@ -19,12 +19,22 @@ pub trait Channel {
     fn aftermath(&mut self) -> Option<Aftermath> {
         None
     }
+
+    /// Whether nothing more is to be sent: the run is being broken off.
+    fn is_closed(&self) -> bool {
+        false
+    }
 }
 
 /// Answers what templates ask for (Connected Content).
 pub trait Fetch {
     /// The answer, or why the request can't even be made: then the visit fails with that.
     fn answer(&mut self, now: Millis, request: &Request) -> Result<Answer, String>;
+
+    /// Whether nothing more is to be asked: the run is being broken off.
+    fn is_closed(&self) -> bool {
+        false
+    }
 }
 
 /// What is said of a request that no fixture answers.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use crate::answers::Until;
 use crate::backend;
 use crate::channels::{self, Posting};
 use crate::config::BackendUrl;
@@ -179,7 +180,8 @@ impl Run {
             narration: narrator.map(|narrator| Narration { narrator, console: &mut *console }),
             failure: None,
         };
-        let mut outside = Outside { channel: &mut posting, fetch: &mut scene.answers };
+        let mut fetch = Until { answers: &mut scene.answers, interrupt: &interrupt };
+        let mut outside = Outside { channel: &mut posting, fetch: &mut fetch };
         scene.simulation.run(&mut outside, &mut watch);
         let Watch { mut progress, trace, failure, .. } = watch;
         progress.clear();
@@ -237,6 +239,14 @@ impl Run {
     }
 
     fn begin_trace(&self, path: &Path) -> anyhow::Result<TraceFile> {
+        self.spare_inputs(path)?;
+        let contents = if self.redact { Contents::Hashed } else { Contents::InFull };
+        TraceFile::create(path, contents)
+            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+    }
+
+    /// A trace must not take the place of what is read.
+    fn spare_inputs(&self, path: &Path) -> anyhow::Result<()> {
         let inputs = self.flows.iter().chain(&self.setting.users).chain(&self.setting.events);
         let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
             (Ok(input), Ok(path)) => input == path,
@@ -245,9 +255,7 @@ impl Run {
         if let Some(input) = inputs.into_iter().find(|input| same(input)) {
             bail!("the trace would overwrite `{}`: name another file", input.display())
         }
-        let contents = if self.redact { Contents::Hashed } else { Contents::InFull };
-        TraceFile::create(path, contents)
-            .map_err(|error| anyhow!("can't write the trace to `{}`: {error}", path.display()))
+        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ fn a_command_that_there_is_not_is_guessed() {
         ("rnu", "there is no command `rnu`: did you mean `run`?"),
         ("chekc", "did you mean `check`?"),
         ("frobnicate", "`frobnicate` is no command, and there is no such file to run"),
-        ("replay --state x", "`replay` is not in this version"),
+        ("repaly --state x", "did you mean `replay`?"),
         ("chekc tour.yaml", "there is no command `chekc`: did you mean `check`?"),
     ] {
         let done = stage.run(&command.split(' ').collect::<Vec<_>>());

@@ -123,15 +123,16 @@ fn what_is_not_in_this_version_is_refused_in_words() {
     for (args, expected) in [
         (&["--backend", "nowhere"][..], "a backend is \"memory\""),
         (&["--backend", "https://rest.example.com"], "set FLOWRUN_API_KEY"),
-        (&["--clock", "real"], "`--clock real` is not in this version"),
+        (&["--clock", "wrong"], "invalid value 'wrong'"),
         (&["--events", "e.ndjson"], "can't read the events file `e.ndjson`"),
-        (&["--state", "dir"], "`--state` is not in this version"),
+        (&["--state", "dir"], "add `--clock real`"),
         (&["--json", "--trace", "-"], "both want standard output"),
         (&["--start", "soon"], "--start: `soon` is no moment"),
         (&["--until", "2025-01-01"], "before it starts"),
         (&["--for", "soon"], "--for:"),
         (&["--until", "2027-01-01", "--for", "1d"], "cannot be used with"),
         (&["--trace", "tour.yaml"], "would overwrite `tour.yaml`"),
+        (&["--clock", "real", "--trace", "tour.yaml"], "would overwrite `tour.yaml`"),
         (&["--trace", "no/such/folder"], "can't write the trace"),
         (&["--redact"], "--trace"),
     ] {

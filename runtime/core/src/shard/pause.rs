@@ -13,7 +13,6 @@ use flowrun_sdk::Millis;
 
 use super::{Shard, State, Turn};
 use crate::effect::{Effect, Recall};
-use crate::planted::{Bug, is_planted};
 use crate::record::Change;
 use crate::timers::Timer;
 use crate::{CanvasIx, JourneyIx};
@@ -84,7 +83,7 @@ impl State {
     /// Puts a timer aside whose Canvas is paused; whether it has. An update that is held is
     /// tried again all the same.
     pub fn stalls(&mut self, due: Millis, timer: Timer) -> bool {
-        if self.pauses.is_empty() || is_planted(Bug::PauseIgnored) {
+        if self.pauses.is_empty() {
             return false;
         }
         let canvas = match timer {

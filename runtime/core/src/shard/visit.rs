@@ -29,7 +29,7 @@ impl Turn<'_> {
     pub(super) fn run(&mut self) {
         for canvas in 0..self.shard.ready.len() {
             let canvas = CanvasIx(canvas as u16);
-            if self.shard.state.is_paused(canvas) {
+            if self.shard.state.is_paused(canvas) && !is_planted(Bug::PauseIgnored) {
                 self.park(canvas);
                 continue;
             }
@@ -99,6 +99,7 @@ impl Turn<'_> {
     fn visit(&mut self, plan: &Arc<Canvas>, node: NodeIx, journeys: &[JourneyIx]) {
         let step = plan.node(node);
         let reads = plan.reads(node);
+        let early = plan.early(node);
         let state = &self.shard.state;
         let place = format!("{}/{}", plan.head.name, step.id);
         let mut cohort = CohortBuilder::new(
@@ -138,7 +139,7 @@ impl Turn<'_> {
                 answers,
             };
             let mark = cohort.mark();
-            match row(step, reads, &view, &mut cohort) {
+            match row(step, reads, early, &view, &mut cohort) {
                 Ok(()) => {
                     cohort.visit(user);
                     visiting.push(ix);

@@ -5,7 +5,7 @@ use flowrun_core::ShardId;
 use super::frame::Head;
 use crate::file::Failure;
 use crate::file::redb::{
-    ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError,
+    Key, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError, Value,
     WriteTransaction,
 };
 
@@ -86,6 +86,28 @@ pub(super) fn create(change: &WriteTransaction, shards: u16) -> Result<u16, Fail
     change.open_table(SNAPSHOTS)?;
     change.open_table(SNAPSHOT_PIECES)?;
     Ok(shards)
+}
+
+/// Takes everything over into an empty file.
+pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Failure> {
+    table(LOG, from, to)?;
+    table(RECORDS, from, to)?;
+    table(SHARDS, from, to)?;
+    table(SNAPSHOTS, from, to)?;
+    table(SNAPSHOT_PIECES, from, to)
+}
+
+fn table<K: Key + 'static, V: Value + 'static>(
+    name: TableDefinition<K, V>,
+    from: &ReadTransaction,
+    to: &WriteTransaction,
+) -> Result<(), Failure> {
+    let mut copied = to.open_table(name)?;
+    for entry in from.open_table(name)?.iter()? {
+        let (key, value) = entry?;
+        copied.insert(key.value(), value.value())?;
+    }
+    Ok(())
 }
 
 pub(super) fn row(

@@ -69,6 +69,21 @@ impl Embedded {
         Ok(Embedded { store, shards })
     }
 
+    /// Writes the file of a folder anew, so that it holds nothing of records that were dropped.
+    /// Answers `false`, and does nothing, if there are records that no snapshot stands for.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`]; the file is then as it was.
+    pub fn renew(folder: &Path) -> Result<bool, Error> {
+        let size = Embedded::open(folder, 1)?.size()?;
+        if size.records > 0 {
+            return Ok(false);
+        }
+        let kind = kind(format!("the log in {}", folder.display()));
+        Store::renew(folder, Embedded::FILE, kind, layout::copy)?;
+        Ok(true)
+    }
+
     /// How many shards the log was begun with.
     pub fn shards(&self) -> u16 {
         self.shards

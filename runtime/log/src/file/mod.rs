@@ -123,6 +123,52 @@ impl Store {
         sync_folder(folder).map_err(unopened)
     }
 
+    /// Writes a file anew with what `copy` takes over, and nothing else: what was removed from
+    /// the former one is then nowhere in it, not even in pages that are free. After a crash it
+    /// is the old file or the new one.
+    pub fn renew(
+        folder: &Path,
+        name: &str,
+        kind: Kind,
+        copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let unopened = |error: io::Error| Error::Unopened {
+            place: kind.place.clone(),
+            cause: error.to_string(),
+        };
+        let path = folder.join(name);
+        let unfinished = path.with_extension("new");
+        let old = Store::in_folder(folder, name, kind.clone())?;
+        let remove = || match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unopened(error)),
+            _ => Ok(()),
+        };
+        // What a crash has left of a former try.
+        remove()?;
+        if let Err(error) = old.copied(&unfinished, copy) {
+            // A disk that is full should not be so for half a copy.
+            remove()?;
+            return Err(error);
+        }
+        // Who may read the former file may read this one, and nobody else.
+        let rights = fs::metadata(&path).map_err(unopened)?.permissions();
+        fs::set_permissions(&unfinished, rights).map_err(unopened)?;
+        fs::rename(&unfinished, &path).map_err(unopened)?;
+        sync_folder(folder).map_err(unopened)
+    }
+
+    fn copied(
+        &self,
+        to: &Path,
+        copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let (kind, syncs) = (self.kind.clone(), Arc::new(Syncs::default()));
+        let backend = file_backend(to.to_owned(), kind.place.clone(), syncs.clone());
+        let new = Store::open(kind, backend, syncs, None)?;
+        let here = self.read()?;
+        new.write(|change| copy(&here, change))
+    }
+
     /// Keeps the database in something else than a file: for tests that let it fail.
     pub fn with_backend(backend: impl StorageBackend + Clone, kind: Kind) -> Result<Store, Error> {
         let syncs = Arc::new(Syncs::default());

@@ -18,12 +18,14 @@ mod row;
 mod shelf;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use flowrun_log::Folder;
 use flowrun_log::file::redb::StorageBackend;
 use flowrun_log::file::{Care, Kind, Store};
 use flowrun_track::{Id, Profile, Remembered};
@@ -81,6 +83,10 @@ const FORMAT: u64 = 1;
 
 /// The rows of one directory. All calls may come side by side.
 pub struct Rows {
+    /// Where deletions are noted.
+    folder: Option<PathBuf>,
+    /// Whether one was.
+    noted: AtomicBool,
     shelf: Arc<Shelf>,
     standing: watch::Receiver<Standing>,
     /// Taken when the store is dropped, which ends the writer.
@@ -126,7 +132,9 @@ impl Rows {
         each: &mut dyn FnMut(Row),
     ) -> Result<Rows, Error> {
         let kind = kind(format!("the profiles in {}", folder.display()), settings);
-        Rows::begin(Store::in_folder(folder, Rows::FILE, kind)?, settings, each)
+        let mut rows = Rows::begin(Store::in_folder(folder, Rows::FILE, kind)?, settings, each)?;
+        rows.folder = Some(folder.to_owned());
+        Ok(rows)
     }
 
     /// The same in something else than a file: for tests that let it fail.
@@ -137,6 +145,18 @@ impl Rows {
     ) -> Result<Rows, Error> {
         let store = Store::with_backend(backend, kind("the profiles".into(), settings))?;
         Rows::begin(store, settings, each)
+    }
+
+    /// Writes the file of a folder anew, so that it holds nothing of rows that are gone.
+    ///
+    /// # Errors
+    /// As [`Rows::open`]; the file is then as it was.
+    pub fn renew(folder: &Path) -> Result<(), Error> {
+        let settings = RowsSettings::default();
+        // What is damaged is found before it is copied.
+        drop(Rows::open(folder, settings, &mut |_| {})?);
+        let kind = kind(format!("the profiles in {}", folder.display()), settings);
+        Store::renew(folder, Rows::FILE, kind, shelf::copy)
     }
 
     fn begin(
@@ -157,16 +177,29 @@ impl Rows {
                 place: "the profiles".into(),
                 cause: error.to_string(),
             })?;
-        Ok(Rows { shelf, standing, jobs: Some(jobs), writer: Some(writer) })
+        let noted = AtomicBool::new(false);
+        Ok(Rows { folder: None, noted, shelf, standing, jobs: Some(jobs), writer: Some(writer) })
     }
 
     /// Hands over changed rows, to be kept in the order of the calls. Without any it still
     /// tells when all that came before is durable.
     pub fn save(&self, changes: Changes) -> Saving {
+        if changes.members.iter().any(|(_, member)| member.is_none()) {
+            self.note_leftovers();
+        }
         let (answer, answered) = oneshot::channel();
         // A writer that is gone drops the answer, which is noticed by who waits for it.
         let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job { changes, answer }));
         Saving(answered)
+    }
+
+    /// The bytes of whoever is deleted are to be swept out one day. A disk that has no room for
+    /// the note is asked again with the next deletion.
+    fn note_leftovers(&self) {
+        let Some(folder) = &self.folder else { return };
+        if !self.noted.load(Ordering::Relaxed) && Folder::note_leftovers(folder).is_ok() {
+            self.noted.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether changes can be kept now: to be asked before anything is changed.

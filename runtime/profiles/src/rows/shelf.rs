@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use flowrun_log::file::redb::{ReadableTable, TableDefinition, WriteTransaction};
+use flowrun_log::file::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use flowrun_log::file::{Failure, Store};
 
 use super::row::{self, Change, Key};
@@ -103,6 +103,33 @@ impl Shelf {
     pub fn file_bytes(&self) -> u64 {
         self.store.bytes()
     }
+}
+
+/// Takes every row that is there over into an empty file, out of the journal as well.
+pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Failure> {
+    to.open_table(JOURNAL)?;
+    let mut latest: BTreeMap<Key, Option<Box<[u8]>>> = BTreeMap::new();
+    for entry in from.open_table(JOURNAL)?.iter()? {
+        let (_, piece) = entry?;
+        let mut rest = piece.value();
+        // A journal that is cut off was refused when the file was opened.
+        while let Some((key, value)) = taken(&mut rest) {
+            latest.insert(key, value);
+        }
+    }
+    let mut rows = to.open_table(ROWS)?;
+    for entry in from.open_table(ROWS)?.iter()? {
+        let (key, value) = entry?;
+        if !latest.contains_key(key.value()) {
+            rows.insert(key.value(), value.value())?;
+        }
+    }
+    for (key, value) in &latest {
+        if let Some(value) = value {
+            rows.insert(&key[..], &value[..])?;
+        }
+    }
+    Ok(())
 }
 
 fn put_away(change: &WriteTransaction, put: &BTreeMap<&Key, &Latest>) -> Result<(), Failure> {

@@ -12,7 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Memory, State};
-use crate::track::{Id, Limits, Profile, Properties, Recipient, Recipients, Reply, Trigger};
+use crate::track::{
+    Directory, Id, Limits, Profile, Properties, Recipient, Recipients, Reply, Trigger,
+};
 use crate::workspace::{Busy, Planned, Timing};
 
 /// Schedules that may wait.
@@ -79,6 +81,33 @@ impl Plan {
             numbers("left")?.into_iter().filter_map(|at| usize::try_from(at).ok()).collect();
         let fits = plan.left.iter().all(|at| *at < named);
         fits.then_some(Plan { entered, ..plan })
+    }
+
+    /// Whom it names, by their places, as far as they are known.
+    pub fn named(&self, directory: &Directory) -> Vec<Option<Id>> {
+        match &self.trigger.to {
+            Recipients::Named(named) => named.iter().map(|one| directory.known(one)).collect(),
+            Recipients::Everybody => Vec::new(),
+        }
+    }
+
+    /// Without the recipients at these places, and all that was written of them; `None` if
+    /// nobody is left.
+    pub fn without(&self, gone: &[usize], limits: &Limits) -> Option<Plan> {
+        let mut written = self.written.clone();
+        let recipients = written.get_mut("recipients")?.as_array_mut()?;
+        let mut at = 0;
+        recipients.retain(|_| {
+            at += 1;
+            !gone.contains(&(at - 1))
+        });
+        if recipients.is_empty() {
+            return None;
+        }
+        let trigger = Trigger::parse(&written, limits).ok()?;
+        let moved = |at: &usize| at - gone.iter().filter(|gone| *gone < at).count();
+        let left = self.left.iter().filter(|at| !gone.contains(at)).map(moved).collect();
+        Some(Plan { trigger, written, timing: self.timing, entered: self.entered.clone(), left })
     }
 
     pub fn is_of(&self, canvas: &str) -> bool {

@@ -355,8 +355,7 @@ impl Ledger {
         let refused = write.outcome == Some("refused")
             || (write.outcome == Some("timeout") && write.late_outcome);
         let is_sound = refused && !write.replaying && !write.gone;
-        write.in_doubt |=
-            write.told.len() < write.objects.total() || !write.doubtful.is_empty();
+        write.in_doubt |= write.told.len() < write.objects.total() || !write.doubtful.is_empty();
         write.told.retain(|_, told| *told == Told::In);
         (write.outcome, write.late_outcome, write.replaying) = (None, false, true);
         (write.failures, write.not_before) = (0, None);

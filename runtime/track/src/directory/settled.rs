@@ -59,6 +59,15 @@ pub struct Settled {
 struct Write {
     key: u128,
     applied: Applied,
+    source: Source,
+}
+
+/// Where it is known from that a write was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Witnessed,
+    /// Put back: what was to follow from it may not have come about any more.
+    Read,
 }
 
 /// Numbers of objects, as stretches without gaps between them: first and last, in order, never touching each other.
@@ -97,7 +106,7 @@ impl Applied {
 impl From<Remembered> for Write {
     fn from(Remembered { write, mut objects }: Remembered) -> Write {
         objects.truncate(STRETCHES);
-        Write { key: write, applied: Applied(objects) }
+        Write { key: write, applied: Applied(objects), source: Source::Read }
     }
 }
 
@@ -127,6 +136,20 @@ impl Settled {
         }
     }
 
+    /// Whether a write is known only since it was put back: who applied it may have ended before telling anybody.
+    pub fn is_in_doubt(&self, id: Id, key: WriteKey) -> bool {
+        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        writes.iter().any(|write| write.key == key.write && write.source == Source::Read)
+    }
+
+    /// What was to follow from a write has followed.
+    pub fn clear_doubt(&mut self, id: Id, key: WriteKey) {
+        let writes = self.users.get_mut(&id).into_iter().flatten();
+        for write in writes.filter(|write| write.key == key.write) {
+            write.source = Source::Witnessed;
+        }
+    }
+
     pub fn contains(&self, id: Id, key: WriteKey) -> bool {
         let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
         let write = writes.iter().rfind(|write| write.key == key.write);
@@ -139,7 +162,8 @@ impl Settled {
             if writes.len() == WRITES {
                 writes.remove(0);
             }
-            writes.push(Write { key: key.write, applied: Applied::default() });
+            let applied = Applied::default();
+            writes.push(Write { key: key.write, applied, source: Source::Witnessed });
             writes.len() - 1
         });
         writes[at].applied.insert(key.object);
@@ -196,6 +220,9 @@ mod tests {
         back.put_back(Id(1), settled.of(Id(1)));
         assert_eq!(back.of(Id(1)), settled.of(Id(1)));
         assert!(back.contains(Id(1), key(996, 0)) && !back.contains(Id(1), key(996, 1)));
+        assert!(!settled.is_in_doubt(Id(1), key(996, 0)) && back.is_in_doubt(Id(1), key(996, 0)));
+        back.clear_doubt(Id(1), key(996, 0));
+        assert!(!back.is_in_doubt(Id(1), key(996, 0)) && back.is_in_doubt(Id(1), key(997, 0)));
         settled.retain(|_| false);
         assert!(settled.is_empty());
     }

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, DeadLetter, Millis};
 use crate::exit::Exit;
-use crate::live::{Durable, Live, Parts};
+use crate::live::{Durable, Live, Parts, sweep_after};
 use crate::moment;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
@@ -65,6 +65,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     if run.setting.start.is_some() {
         bail!("`--start` is for virtual time: in real time a run starts now")
     }
+    run.trace.as_deref().map_or(Ok(()), |path| run.spare_inputs(path))?;
     let start = moment::present();
     let until = scene::until(&run.setting, start)?;
     let mut durable = run.state.as_deref().map(Durable::open).transpose()?;
@@ -116,6 +117,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     });
     runtime.shutdown_timeout(LEFTOVERS);
     let (left, letters, status, tallies) = result?;
+    sweep_after(run.state.as_deref(), console);
     let told = canvases.iter().zip(tallies).filter(|(canvas, tally)| {
         // An earlier version that nobody was on has nothing to tell.
         tally.entered > 0 || names.contains(&canvas.head.name)

@@ -30,7 +30,7 @@ use crate::answers::Source;
 use crate::config::BackendUrl;
 use crate::console::{Console, Notes};
 use crate::exit::Exit;
-use crate::live::{Durable, Live, Parts};
+use crate::live::{Durable, Live, Parts, sweep_after};
 use crate::logging::{Level, Logging};
 use crate::plugins::Plugins;
 use crate::trace::Contents;
@@ -131,6 +131,9 @@ impl Serve {
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(self.serve(stage, keys, console));
         runtime.shutdown_timeout(LEFTOVERS);
+        if served.is_ok() {
+            sweep_after(self.state.as_deref(), console);
+        }
         served
     }
 

@@ -12,6 +12,7 @@ use flowrun_canvas::render_text;
 
 use super::declaration::Declaration;
 use super::outcome::Outcome;
+use crate::answers::Until;
 use crate::canvases;
 use crate::console::Console;
 use crate::core::batcher::Request;
@@ -138,7 +139,8 @@ impl Plot<'_> {
                 &mut faulty
             }
         };
-        let mut outside = Outside { channel, fetch: &mut answers };
+        let mut fetch = Until { answers: &mut answers, interrupt };
+        let mut outside = Outside { channel, fetch: &mut fetch };
         simulation.run_until(self.until, &mut outside, &mut watch);
         let (end, totals) = (simulation.now(), simulation.totals());
         let tally = simulation.tally(CanvasIx(0));

@@ -1,7 +1,9 @@
 //! `flowrun explain`: one user's way, and why.
 //!
-//! From a trace if one is named; otherwise the Canvas is run for all its users, since
+//! From a trace if one is named, or from a state folder ([`state`]); otherwise the Canvas is run for all its users, since
 //! others share this user's requests, and only this user's way is kept.
+
+mod state;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   flowrun explain flows/vip.yaml --user ada                    runs the Canvas and tells ada's way
   flowrun explain flows/vip.yaml --user ada --trace run.trace  from the trace of an earlier run
+  flowrun explain flows/vip.yaml --user ada --state data       where ada is now, and what comes next
 
 Connected Content is answered as `flowrun run` does it: see its --help for flowrun.toml.";
 
@@ -53,6 +56,11 @@ pub struct Explain {
     #[command(flatten)]
     setting: Setting,
 
+    /// From a state folder, while a server holds it or not: where the user is now
+    #[arg(long, value_name = "DIR")]
+    #[arg(conflicts_with_all = ["trace", "users", "events", "start", "until", "length", "config"])]
+    state: Option<PathBuf>,
+
     /// Print the user's lines of the trace as a JSON array
     #[arg(long)]
     json: bool,
@@ -60,19 +68,32 @@ pub struct Explain {
 
 impl Explain {
     pub fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        match &self.trace {
-            Some(file) => self.tell_trace(file, console),
-            None => self.tell_run(console),
+        match (&self.trace, &self.state) {
+            (Some(file), _) => self.tell_trace(file, console),
+            (None, Some(state)) => self.tell_state(state, console),
+            (None, None) => self.tell_run(console),
+        }
+    }
+
+    /// The Canvas, unless its faults were shown.
+    fn canvas(&self, console: &Console) -> anyhow::Result<Option<Canvas>> {
+        let opened = canvases::open(&self.flow, &self.setting.plugins.catalogue(console)?)?;
+        if opened.canvas.is_none() {
+            let colors = console.notes.has_colors();
+            aside(render_text(&opened.diagnostics, &opened.sources, colors).trim_end_matches('\n'));
+        }
+        Ok(opened.canvas)
+    }
+
+    fn tell_state(&self, folder: &Path, console: &mut Console) -> anyhow::Result<Exit> {
+        match self.canvas(console)? {
+            Some(canvas) => state::tell(self, &canvas, folder, console),
+            None => Ok(Exit::Wrong),
         }
     }
 
     fn tell_trace(&self, file: &Path, console: &mut Console) -> anyhow::Result<Exit> {
-        let opened = canvases::open(&self.flow, &self.setting.plugins.catalogue(console)?)?;
-        let Some(canvas) = opened.canvas else {
-            let colors = console.notes.has_colors();
-            aside(render_text(&opened.diagnostics, &opened.sources, colors).trim_end_matches('\n'));
-            return Ok(Exit::Wrong);
-        };
+        let Some(canvas) = self.canvas(console)? else { return Ok(Exit::Wrong) };
         let mut timeline = Timeline::default();
         let mut known = BTreeSet::new();
         let mut of_canvas = false;

@@ -1,5 +1,7 @@
 //! `flowrun check`: everything that is wrong with Canvases, before anyone is in them.
 
+mod touched;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +12,8 @@ use clap::{Args, ValueEnum};
 use flowrun_canvas::{Diagnostic, Source, codes, render_json, render_sarif, render_text};
 use serde_json::{Value as Json, json};
 
-use crate::canvases;
+use self::touched::Whole;
+use crate::canvases::{self, Opened};
 use crate::config::plugins::Plugin as Configured;
 use crate::config::{BackendUrl, Config};
 use crate::console::{Console, aside};
@@ -23,6 +26,7 @@ Examples:
   flowrun check . --deny-warnings                   all below this folder, strictly
   flowrun check flows --format sarif > check.sarif  for code scanners
   flowrun check --explain FR0203                    what a code means, with examples
+  flowrun check flows --state data                  whom the files would touch if they were served
 
 In folders, *.yaml and *.yml are Canvases, except *.test.yaml, *.users.yaml, *.simulate.yaml,
 *.fixtures.yaml and *.events.yaml. Diagnostics are on standard output, the summary on standard error.";
@@ -60,6 +64,11 @@ pub struct Check {
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
 
+    /// Say whom the files would touch: who is on which version in this state folder, and how
+    /// the files differ from it
+    #[arg(long, value_name = "DIR", conflicts_with = "explain")]
+    state: Option<PathBuf>,
+
     #[command(flatten)]
     plugins: Plugins,
 }
@@ -83,7 +92,7 @@ impl Check {
         }
         let files = canvas_files(&self.paths)?;
         let catalogue = self.plugins.catalogue_for(&self.configured(&files), console)?;
-        let mut found = Found::default();
+        let (mut found, mut all) = (Found::default(), Vec::new());
         let mut configurations = Configurations::default();
         for path in &files {
             // A single path that isn't there is a slip; one of many must not hide the rest.
@@ -91,14 +100,20 @@ impl Check {
                 1 => canvases::open(path, &catalogue)?,
                 _ => canvases::open_one_of_many(path, &catalogue),
             };
-            let mut diagnostics = opened.diagnostics;
+            let mut diagnostics = opened.diagnostics.clone();
             if configurations.backend_of(path, self).is_none_or(|url| url.remembers_keys()) {
                 diagnostics.retain(|one| one.code != codes::MAY_COUNT_TWICE);
             }
-            found.add(diagnostics, opened.sources);
+            found.add(diagnostics, opened.sources.clone());
+            if self.state.is_some() {
+                all.push(Opened { diagnostics: Vec::new(), ..opened });
+            }
         }
         for said in configurations.faults() {
             aside(&format!("error: {said}"));
+        }
+        if let Some(state) = &self.state {
+            return self.touched(state, &found, &all, console);
         }
         let Found { diagnostics, sources } = &found;
         console.print(&match self.format() {
@@ -120,6 +135,35 @@ impl Check {
 }
 
 impl Check {
+    /// Whom the files would touch; nobody, while they have faults.
+    fn touched(
+        &self,
+        state: &Path,
+        found: &Found,
+        opened: &[Opened],
+        console: &mut Console,
+    ) -> anyhow::Result<Exit> {
+        let Found { diagnostics, sources } = found;
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+        if errors > 0 {
+            let colors = console.notes.has_colors();
+            aside(render_text(diagnostics, sources, colors).trim_end_matches('\n'));
+            aside(&summary(opened.len(), errors, diagnostics.len() - errors));
+            return Ok(Exit::Wrong);
+        }
+        let whole = match self.paths.iter().any(|path| path.is_dir()) {
+            true => Whole::Yes,
+            false => Whole::No,
+        };
+        let touched = touched::find(state, opened, whole, &self.plugins, console)?;
+        match self.format() {
+            Format::Text => console.print(&touched::told(&touched, console.palette))?,
+            Format::Json => console.line(&serde_json::to_string_pretty(&touched)?)?,
+            Format::Sarif => bail!("--format sarif is for faults: with --state take text or json"),
+        }
+        Ok(Exit::Done)
+    }
+
     /// How plugins are run; what is wrong with the file is told with the Canvases it is for.
     fn configured(&self, files: &[PathBuf]) -> BTreeMap<String, Configured> {
         let first = files.first().map(|file| &**file);

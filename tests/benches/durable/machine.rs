@@ -1,0 +1,61 @@
+//! What the machine says of this process, and what it can do at best.
+
+use std::fs::{File, read_to_string};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Processor time of all threads so far; in hundredths of a second, as the system counts.
+pub fn processor() -> Duration {
+    let stat = read_to_string("/proc/self/stat").expect("the system tells");
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    // User and system time are the 14th and 15th of all, so the 12th and 13th of these.
+    let ticks = after.split_whitespace().skip(11).take(2);
+    let ticks = ticks.filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
+/// Bytes that this process had the disk write.
+pub fn written() -> u64 {
+    field("/proc/self/io", "write_bytes:")
+}
+
+/// Memory that is in use, in bytes.
+pub fn resident() -> u64 {
+    field("/proc/self/status", "VmRSS:") * 1024
+}
+
+fn field(path: &str, name: &str) -> u64 {
+    let text = read_to_string(path).expect("the system tells");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// How long it takes to append so many bytes to a file and have them on the disk.
+pub fn sync(folder: &Path, bytes: usize) -> Duration {
+    std::fs::create_dir_all(folder).expect("a folder");
+    let path = folder.join("limit");
+    let mut file = File::create(&path).expect("a file");
+    let (block, times) = (vec![7; bytes], 40);
+    let mut took: Vec<Duration> = (0..times)
+        .map(|_| {
+            let began = Instant::now();
+            file.write_all(&block).and_then(|()| file.sync_data()).expect("the disk takes it");
+            began.elapsed()
+        })
+        .collect();
+    let _ = std::fs::remove_file(path);
+    took.sort();
+    took[times / 2]
+}
+
+/// Copying memory, in bytes a second.
+pub fn copying() -> f64 {
+    let from = vec![7u8; 256 << 20];
+    let mut to = vec![0u8; from.len()];
+    let began = Instant::now();
+    to.copy_from_slice(&from);
+    let took = began.elapsed();
+    std::hint::black_box(&to);
+    from.len() as f64 / took.as_secs_f64()
+}

@@ -1,0 +1,64 @@
+//! Many who wait: what each takes in memory and on the disk, and how long a restart takes,
+//! after a kill and after a stop.
+
+use std::path::Path;
+use std::time::Instant;
+
+use flowrun_engine::Options;
+use tokio::runtime::Runtime;
+
+use crate::place::{Place, entrances};
+use crate::{line, machine};
+
+/// How the process before ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    Kill,
+    Stop,
+}
+
+/// Lets them in, and ends as by a kill. Nobody has a profile: these are not the journeys'.
+pub fn wait(runtime: Runtime, folder: &Path, users: usize) {
+    runtime.block_on(async {
+        let place = Place::open(folder, Options::default(), 0).await;
+        let began = Instant::now();
+        let mut first = 0;
+        while first < users {
+            let next = users.min(first + 200_000);
+            place.let_in(entrances(first..next), 16_384).await;
+            first = next;
+        }
+        place.until(|status| status.waiting == users as u64).await;
+        let rate = users as f64 / began.elapsed().as_secs_f64();
+        println!("{users} users wait at a delay");
+        line("  came to it, users a second", "", &format!("{rate:.0}"));
+    });
+    // Whatever is not on the disk now never will be.
+    std::process::exit(0);
+}
+
+pub fn again(runtime: &Runtime, folder: &Path, users: usize, after: After) {
+    runtime.block_on(async {
+        let (began, before) = (Instant::now(), machine::resident());
+        let place = Place::open(folder, Options::default(), 0).await;
+        let took = began.elapsed().as_secs_f64();
+        place.until(|status| status.waiting == users as u64).await;
+        let aim = if users > 1_000_000 { "<= 30 s" } else { "<= 3 s" };
+        let what = if after == After::Kill { "after a kill" } else { "after a stop" };
+        line(&format!("  restart {what}"), aim, &format!("{took:.2} s"));
+        let each = (machine::resident() - before) / users as u64;
+        // The database keeps pages that it has read; they are of a fixed number.
+        line("  memory of each, database's cache included", "<= 128 B", &format!("{each} B"));
+        let size = place.engine.status().logged.size;
+        let bytes = size.file_bytes / users as u64;
+        line("  the log's file, of each", "", &format!("{bytes} B"));
+        line(
+            "  records to read | snapshots",
+            "",
+            &format!("{} | {} KiB", size.records, size.snapshot_bytes / 1024),
+        );
+        let began = Instant::now();
+        place.engine.stop().await.expect("it stops");
+        line("  stop, with snapshots", "", &format!("{:.2} s", began.elapsed().as_secs_f64()));
+    });
+}
