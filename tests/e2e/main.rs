@@ -44,7 +44,7 @@ impl Journeys for Seen {
     }
 
     fn forget(&self, users: Vec<User>) {
-        users.iter().for_each(|user| self.note("deleted", user, String::new()));
+        users.iter().for_each(|user| self.note("gone", user, String::new()));
     }
 }
 
@@ -67,7 +67,9 @@ async fn a_published_client_works_unmodified() {
     let wanted = [
         r#"event ada order {"total":5}"#,
         "event bob p1 {}",
-        "deleted bob ",
+        // Merged into ada, and deleted.
+        "gone eve ",
+        "gone bob ",
         r#"enters ada welcome {"plan":"pro"}"#,
         r#"enters new welcome {"plan":"free"}"#,
         "enters ada welcome {}",
