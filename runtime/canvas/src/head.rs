@@ -94,7 +94,7 @@ impl WrittenEntry {
             .get_mut(usize::from(written?.slot))?
             .take()
         {
-            Some(Slot::Condition(condition)) => Some(condition),
+            Some(Slot::Condition(condition)) => Some(*condition),
             _ => None,
         };
         let (audience, condition) = (compiled(self.audience), compiled(self.condition));

@@ -110,7 +110,7 @@ pub struct Node {
 /// A setting that has a value per user.
 pub enum Slot {
     Text(Template),
-    Condition(Condition),
+    Condition(Box<Condition>),
     /// A leaf of structured settings: keeps its type if it is a single output.
     Value(Template),
 }

@@ -1,9 +1,11 @@
 //! The state of one machine: everything that a restart goes on from, in one folder.
 //!
-//!     DIR/lock, state.json     one process at a time; format, and the mark in its write keys
-//!     DIR/log.redb             records and snapshots of all shards
-//!     DIR/registry/NNNNN.json  Canvas versions by the numbers that records have for them
-//!     DIR/directory.redb       profiles, keys of their last writes, schedules
+//! ```text
+//! DIR/lock, state.json     one process at a time; format, and the mark in its write keys
+//! DIR/log.redb             records and snapshots of all shards
+//! DIR/registry/NNNNN.json  Canvas versions by the numbers that records have for them
+//! DIR/directory.redb       profiles, keys of their last writes, schedules
+//! ```
 //!
 //! Who wants to work with a folder opens it here, whether with a server or without: a second
 //! process is refused for as long as its `holder` lives, whatever other parts were taken out.

@@ -114,7 +114,8 @@ impl Hooks {
         };
         match timeout_at(deadline, exchange(line, request)).await {
             Ok(Ok(reply)) => {
-                let seconds = reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
+                let seconds =
+                    reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
                 Ok(Answered { status: reply.status, retry_after: seconds.map(Duration::from_secs) })
             }
             Ok(Err(missed)) => Err(Lost::Sent(missed.into())),

@@ -109,7 +109,7 @@ impl<'w, 's> Walker<'w, 's> {
         let Some(condition) = self.texts.condition(&scalar.text, &place, self.faults) else {
             return self.mend(json!({ "slot": 0, "source": scalar.text.as_ref() }));
         };
-        let slot = self.slot(Slot::Condition(condition), node)?;
+        let slot = self.slot(Slot::Condition(Box::new(condition)), node)?;
         Some(json!({ "slot": slot, "source": scalar.text.as_ref() }))
     }
 
