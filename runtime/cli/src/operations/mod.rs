@@ -51,6 +51,18 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join(SOCKET)
 }
 
+/// Whether a process that holds the folder answers, or would if this user might ask.
+#[cfg(unix)]
+pub fn is_served(folder: &Path) -> bool {
+    !matches!(wire::call(folder), Ok(None))
+}
+
+/// Where nobody can be asked, whoever holds a folder may be a server.
+#[cfg(not(unix))]
+pub fn is_served(_: &Path) -> bool {
+    true
+}
+
 /// A folder by a name that is short enough for sockets in it, which systems bound to about a
 /// hundred bytes; it lasts as long as the file that comes with it.
 #[cfg(unix)]

@@ -164,3 +164,31 @@ fn an_update_that_is_held_tells_how_far_it_is() {
     assert!(told.contains("nobody moves until one is started"), "{told}");
     assert_eq!(steps(&status(here), "write"), ["note: 0/1/0"]);
 }
+
+/// Its update is no JSON for anybody.
+const BROKEN: &str = r#"
+canvas: broken
+entry: { api: true }
+steps:
+  - id: note
+    user_update:
+      json: '{"attributes": {{custom_attribute.${known}}} }'
+"#;
+
+#[test]
+fn what_holds_nothing_to_be_done_again_says_so() {
+    let folder = folder(&[("broken.yaml", BROKEN)]);
+    let here = folder.path();
+    let served = Served::start(here, &STATE);
+    served.attribute("ada", "known", json!(true));
+    assert_eq!(served.enter("broken", "ada"), 201);
+    served.until("a dead letter", |_| letters(here).len() == 1);
+    assert!(out(here, "dead-letters").contains("let the user enter again"));
+    let id = id_of(&letters(here), "ada");
+    let (code, _, err) = said(here, &format!("replay {id}"));
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("it holds nothing to be written or sent again"), "{err}");
+    let (code, told, err) = said(here, "replay --all");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(told.starts_with("0 done") && err.contains("1 can't be done again"), "{told}{err}");
+}

@@ -63,6 +63,23 @@ fn a_holder_that_does_not_answer_is_named() {
 }
 
 #[test]
+fn a_command_at_work_does_not_keep_a_server_from_starting() {
+    let folder = folder(&[("patient.yaml", PATIENT)]);
+    let here = folder.path();
+    Served::start(here, &STATE).kill();
+    let lock = fs::File::options().write(true).open(here.join("data/lock")).expect("the lock");
+    lock.try_lock().expect("nobody has it");
+    // Whichever comes first: the server gets the folder when this gives it up.
+    let command = std::thread::spawn(move || {
+        std::thread::park_timeout(std::time::Duration::from_millis(300));
+        drop(lock);
+    });
+    let served = Served::start(here, &STATE);
+    command.join().expect("it ends");
+    served.until("it is asked", |_| out(here, "status").starts_with("at work"));
+}
+
+#[test]
 fn the_commands_explain_themselves_and_shells_complete_them() {
     let folder = folder(&[]);
     let script = done(folder.path(), &["completions", "bash"]);

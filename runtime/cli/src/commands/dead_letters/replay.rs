@@ -77,16 +77,23 @@ impl Replay {
             bail!("--canvas and --step choose among all: add --all, or leave out the ids")
         }
         let mut desk = self.at.desk(console)?;
-        let ids: Vec<LetterAt> = match self.all {
-            false => self.ids.clone(),
-            // What can't be is no surprise then.
+        let (ids, left_out) = match self.all {
+            false => (self.ids.clone(), 0),
             true => {
-                let letters = all(&mut desk, &self.which)?.into_iter();
-                letters.filter(|letter| letter.obstacle.is_none()).map(|one| one.id).collect()
+                let letters = all(&mut desk, &self.which)?;
+                let possible = letters.iter().filter(|letter| letter.obstacle.is_none());
+                let ids: Vec<LetterAt> = possible.map(|letter| letter.id).collect();
+                let left_out = letters.len() - ids.len();
+                (ids, left_out)
             }
         };
         let outcome = replay(&ids, Instant::now() + wait, &mut desk)?;
         self.tell(&outcome, &desk, console)?;
+        if left_out > 0 {
+            console.note(&format!(
+                "{left_out} can't be done again; `flowrun dead-letters` says why of each"
+            ));
+        }
         let remain =
             !outcome.failed.is_empty() || (desk.is_at_work() && !outcome.queued.is_empty());
         Ok(match (outcome.refused.is_empty(), remain) {
