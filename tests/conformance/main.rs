@@ -8,4 +8,5 @@ mod log_scenarios;
 mod profile_histories;
 mod profile_scenarios;
 mod profile_store;
+mod renewed;
 mod shard_log;

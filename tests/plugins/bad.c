@@ -1,5 +1,6 @@
 /* A step that does one thing wrong, by what is defined. Visits of users whose id begins with
  * an x meet the fault; where a fault is that of a whole answer, everybody at the step does. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -144,6 +145,14 @@ static int32_t call(void *handle, flowrun_bytes bytes, flowrun_buffer *out) {
     static uint32_t calls;
     if (calls++ % 2 && rows) memset(flowrun_records(out), 0, sizeof(flowrun_record));
 #endif
+#ifdef OTHER_LIFE
+    /* As if it read a clock: what it says depends on a file that comes later. */
+    FILE *later = fopen("later", "r");
+    if (later) {
+        fclose(later);
+        memset(flowrun_records(out), 0, rows * sizeof(flowrun_record));
+    }
+#endif
 #ifdef LEAKS
     if (!malloc(4096)) abort();
 #endif
@@ -162,6 +171,21 @@ static int32_t destroy(void *handle, flowrun_buffer *out) {
 #ifdef CONSTRUCTOR_HANGS
 __attribute__((constructor)) static void hang(void) {
     for (volatile int i = 0;; i++) {}
+}
+#endif
+
+#ifdef CONSTRUCTOR_MAY_HANG
+__attribute__((constructor)) static void hang(void) {
+    FILE *healthy = fopen("healthy", "r");
+    if (!healthy) for (volatile int i = 0;; i++) {}
+    fclose(healthy);
+}
+#endif
+
+#ifdef CONSTRUCTOR_CRASHES
+__attribute__((constructor)) static void crash(void) {
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
 }
 #endif
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::workshop::Bench;
+use crate::workshop::{Bench, root, rust_library};
 
 const CANVAS: &str = "canvas: c\ntime_zone: UTC\nsteps:\n  - id: odd\n    bad: {}\n";
 
@@ -105,6 +105,37 @@ fn a_plugin_nobody_uses_is_not_opened() {
     );
     bench.write("other.users.ndjson", "{\"external_id\": \"ada\"}\n");
     assert_eq!(bench.flowrun(&["other.yaml", "--plugins", "plugins"]).code, 0);
+}
+
+#[test]
+fn a_library_that_hangs_in_its_constructor_is_a_fault_of_the_canvas_that_wants_it() {
+    // Fine when it was installed; what it needs is gone since.
+    for more in [&[][..], &["--plugin-isolation", "process"]] {
+        let bench = Bench::new();
+        let library = bench.bad("CONSTRUCTOR_MAY_HANG");
+        let library = library.to_str().expect("text");
+        bench.write("healthy", "");
+        let done = bench.flowrun(&["plugin", "install", library, "--plugins", "plugins"]);
+        assert_eq!(done.code, 0, "{}", done.all());
+        std::fs::remove_file(bench.path().join("healthy")).expect("it was there");
+        bench.write("c.yaml", CANVAS);
+        bench.write("c.users.ndjson", "{\"external_id\": \"ada\"}\n");
+        let args = [&RUN[..], &["--plugin-timeout", "500ms"], more].concat();
+        let done = bench.flowrun(&args);
+        assert!(done.err.contains("opening it did not end within 0.5 s"), "{}", done.all());
+        assert_eq!(done.code, 1, "{}", done.all());
+    }
+}
+
+#[test]
+fn a_name_of_a_built_in_step_is_not_installed() {
+    let library = rust_library(&root().join("tests/plugins/built-in"), "built_in");
+    let bench = Bench::new();
+    let library = library.to_str().expect("text");
+    let done = bench.flowrun(&["plugin", "install", library, "--plugins", "plugins"]);
+    assert!(done.err.contains("a built-in step is called `decision_split`"), "{}", done.all());
+    assert_eq!(done.code, 2);
+    assert!(!bench.path().join("plugins").exists(), "nothing is left in the folder");
 }
 
 #[test]

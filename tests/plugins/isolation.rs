@@ -1,5 +1,11 @@
 //! Plugins in processes of their own: what would take the runtime along, doesn't.
 
+use std::time::{Duration, Instant};
+
+use flowrun_loader::sdk::Millis;
+use flowrun_loader::sdk::backend::{Array, Batch, Object, Outcome};
+use flowrun_loader::{Isolation, Options, Plugin};
+
 use crate::workshop::Bench;
 
 const CANVAS: &str = r#"
@@ -51,6 +57,43 @@ fn a_crash_fails_the_visit_that_caused_it_and_the_process_is_started_again() {
         assert_eq!(json["totals"]["dead_letters"], 2, "{defined}: {json:#}");
         assert_eq!(done.code, 3, "{defined}: {}", done.err);
     }
+}
+
+#[test]
+fn a_process_that_keeps_ending_rests_and_is_then_started_again() {
+    let bench = Bench::new();
+    let library = bench.outlet("BACKEND", "EXITS");
+    let program = vec![env!("CARGO_BIN_EXE_flowrun").into(), "plugin-host".into()];
+    let options = Options { isolation: Isolation::Process(program), ..Options::default() };
+    let plugin = Plugin::open(&library, &options).expect("it loads");
+    let backend = plugin.backend(&serde_json::json!({})).expect("it begins");
+    let write = |user| {
+        let object =
+            Object { array: Array::Attributes, user, key: "k", number: 0, attempt: 1, json: "{}" };
+        let reply = backend.commit(&Batch { now: Millis(0), objects: vec![object] });
+        reply.outcomes.into_iter().next().expect("an outcome")
+    };
+    let mut ends = 0;
+    let rests = loop {
+        match write("x") {
+            Outcome::Unknown(why) => assert!(why.contains("its process ended"), "{why}"),
+            Outcome::Retry { cause, .. } => break cause,
+            other => panic!("{other:?}"),
+        }
+        ends += 1;
+        assert!(ends < 100, "it is started again and again");
+    };
+    let said =
+        format!("plugin `bad` ended {ends} times in a row and rests; it is started again in");
+    assert!(ends >= 10 && rests.contains(&said), "{ends}: {rests}");
+    // Whoever comes in the meantime is told to come again; then it works, and its past is forgotten.
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while write("ada") != Outcome::Applied {
+        assert!(Instant::now() < give_up, "it is started again");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert!(matches!(write("x"), Outcome::Unknown(_)), "asked, and not resting");
+    assert_eq!(write("ada"), Outcome::Applied);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod faults;
 mod folder;
 mod isolation;
+mod outlets;
 mod samples;
 mod scaffolding;
 mod strangers;

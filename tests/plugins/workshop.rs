@@ -42,10 +42,14 @@ impl Bench {
 
     /// Builds a library of C. What is defined chooses what it does.
     pub fn c_library(&self, source: &Path, defined: &str) -> PathBuf {
+        self.c_library_of(source, defined, "FLOWRUN_AGREED")
+    }
+
+    fn c_library_of(&self, source: &Path, defined: &str, also: &str) -> PathBuf {
         let library = self.path().join(format!("lib{}.so", defined.to_lowercase()));
         let output = Command::new("cc")
             .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-O1"])
-            .arg(format!("-D{defined}"))
+            .args([format!("-D{defined}"), format!("-D{also}")])
             .arg("-I")
             .arg(root().join("plugins/sdk"))
             .arg("-o")
@@ -61,12 +65,25 @@ impl Bench {
         self.c_library(&root().join("tests/plugins/bad.c"), defined)
     }
 
+    /// One of the misbehaving backends and channels of `outlets.c`.
+    pub fn outlet(&self, kind: &str, defined: &str) -> PathBuf {
+        let source = root().join("tests/plugins/outlets.c");
+        self.c_library_of(&source, defined, &format!("KIND=FLOWRUN_{kind}"))
+    }
+
     pub fn flowrun(&self, args: &[&str]) -> Done {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Done::of(command.output().expect("the program runs"))
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowrun"));
-        command.args(args).current_dir(self.path()).stdin(Stdio::null());
+        command.args(args).current_dir(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // The one who runs the tests may have plugins.
         command.env("XDG_DATA_HOME", self.path().join("own")).env_remove("FLOWRUN_PLUGINS");
-        Done::of(command.output().expect("the program runs"))
+        command
     }
 }
 

@@ -106,6 +106,11 @@ mod unix {
                 let mut state = place.lock();
                 let (running, head) = place.begin().map_err(|error| match error {
                     CallError::Said(why) => Error::NotLoaded { path: path.to_owned(), why },
+                    CallError::Died(how) => {
+                        let why = format!("opening it ended its process {how}");
+                        Error::NotLoaded { path: path.to_owned(), why }
+                    }
+                    CallError::Stopped(patience) => Error::took_too_long(path, patience),
                     other => Error::NoProcess { why: other.to_string() },
                 })?;
                 (state.running, state.start) = (Some(running), 1);
@@ -122,9 +127,10 @@ mod unix {
 
         /// Starts the process and hears what it has loaded.
         fn begin(&self) -> Result<(Running, Head), CallError> {
-            let cant = |error: io::Error| CallError::Died(format!("it can't be started: {error}"));
+            let cant =
+                |error: io::Error| CallError::Malformed(format!("can't be started: {error}"));
             let Some((program, arguments)) = self.command.split_first() else {
-                return Err(CallError::Died("there is no program to start".to_owned()));
+                return Err(CallError::Malformed("has no program to start".to_owned()));
             };
             let (ours, theirs) = UnixStream::pair().map_err(cant)?;
             // What a plugin prints is not a result of this program.

@@ -1,6 +1,7 @@
 //! Why a plugin was not loaded. Each says what to do where there is something to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
 pub enum Error {
@@ -33,4 +34,12 @@ pub enum Error {
     NotTrusted { path: PathBuf, why: String },
     #[error("plugins can't be given a process of their own here: {why}")]
     NoProcess { why: String },
+}
+
+impl Error {
+    /// Of a library whose constructors don't end.
+    pub(crate) fn took_too_long(path: &Path, patience: Duration) -> Error {
+        let why = format!("opening it did not end within {} s", patience.as_secs_f32());
+        Error::NotLoaded { path: path.to_owned(), why }
+    }
 }

@@ -118,10 +118,11 @@ impl Folder {
         inside(&self.path, path)
     }
 
-    /// Copies a library into the folder, which is made if need be, and writes its manifest.
-    pub fn install(path: &Path, file: &Path, options: &Options) -> Result<Installed, Error> {
+    /// Copies the library of a plugin into the folder, which is made if need be, and writes its
+    /// manifest.
+    pub fn install(path: &Path, plugin: &Plugin) -> Result<Installed, Error> {
+        let file = plugin.path();
         let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
-        let plugin = Plugin::open(file, options)?;
         fs::create_dir_all(path).map_err(|error| unreadable(path, &error))?;
         let folder = Folder::open(path)?;
         let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or("so");

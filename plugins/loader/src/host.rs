@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::frames::{Frame, op, went};
-use crate::library::{Handle, Library};
+use crate::library::{Handle, Library, leave_what_hangs};
 use crate::port::CallError;
 
 /// Serves the plugin over standard input, which is one end of a pair of sockets.
@@ -58,6 +58,8 @@ fn leave_with_parent() {
         while parent_id() == parent {
             std::thread::park_timeout(Duration::from_secs(1));
         }
+        // It may hang while it is opened.
+        leave_what_hangs(1);
         std::process::exit(1);
     };
     let _ = std::thread::Builder::new().name("parent".to_owned()).spawn(watch);

@@ -35,8 +35,7 @@ impl InProcess {
         let library = workers.run(patience, move || Library::open(&file)).map_err(|Late| {
             // Not taken back: whoever is still here then is not going to leave.
             std::mem::forget(opened.clone());
-            let why = format!("opening it did not end within {} s", patience.as_secs_f32());
-            Error::NotLoaded { path: path.to_owned(), why }
+            Error::took_too_long(path, patience)
         })??;
         let hung = AtomicBool::new(false);
         Ok(InProcess(Arc::new(Shared { library, workers, patience, hung })))

@@ -22,8 +22,11 @@ use flowrun_server::hosted::{self, Entrances, Held};
 use flowrun_server::{Memory, Stored, Unidentified};
 
 use crate::canvases::Opened;
+use crate::commands::serve::signals::Signals;
 use crate::console::Console;
 use crate::core::{Canvas, CanvasIx, ShardId};
+use crate::exit::Exit;
+use crate::operations;
 #[cfg(unix)]
 use crate::operations::control::{Clerk, Control};
 use crate::profiles::ProfileBackend;
@@ -44,7 +47,7 @@ pub struct Durable {
 
 impl Durable {
     pub fn open(path: &Path) -> anyhow::Result<Durable> {
-        let state = StateFolder::open(path, Options::default().shards, &life())?;
+        let state = held(path)?;
         let reading = Reading::begin();
         let stored = Stored::read(&state, &mut |rows| reading.so_far(rows, "profiles read"))?;
         Ok(Durable { state, stored, reading })
@@ -57,6 +60,25 @@ impl Durable {
         catalogue: &Catalogue,
     ) -> anyhow::Result<Versions> {
         versions::settle(&mut self.state, opened, catalogue)
+    }
+}
+
+/// How often a folder is tried that a command has for a moment, and the time in between.
+const TRIES: u32 = 200;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Takes a folder. One that a server holds is refused at once; a command that looks at it gives
+/// it up in a moment, and must not keep a server from starting.
+fn held(path: &Path) -> Result<StateFolder, StateError> {
+    let mut left = TRIES;
+    loop {
+        match StateFolder::open(path, Options::default().shards, &life()) {
+            Err(StateError::InUse { .. }) if left > 0 && !operations::is_served(path) => {
+                left -= 1;
+                std::thread::park_timeout(BETWEEN);
+            }
+            opened => return opened,
+        }
     }
 }
 
@@ -203,20 +225,30 @@ impl Live {
 }
 
 /// Sweeps what was deleted out of the files of a folder that was just given up. What can't be
-/// done now is done at the next stop.
+/// done now is done at the next stop; a signal breaks it off at once.
 pub fn sweep_after(state: Option<&Path>, console: &Console) {
-    let Some(path) = state else { return };
-    match sweep(path) {
+    let Some(path) = state.filter(|path| Folder::has_leftovers(path)) else { return };
+    let again = "files of the state folder may still hold bytes of deleted users, which the next \
+                 stop sweeps out";
+    console.note("sweeping who was deleted out of the files; Ctrl-C puts it off to the next stop");
+    match broken_off_by_signals(path) {
         Ok(Swept::NotDue | Swept::Done) => {}
-        Ok(Swept::Later) => console.note(
-            "files of the state folder may still hold bytes of deleted users: the next stop \
-             sweeps them out",
-        ),
-        Err(error) => console.note(&format!(
-            "files of the state folder may still hold bytes of deleted users, the next stop tries \
-             again to sweep them out: {error}"
-        )),
+        Ok(Swept::Later) => console.note(again),
+        Err(error) => console.note(&format!("{again}: {error:#}")),
     }
+}
+
+fn broken_off_by_signals(path: &Path) -> anyhow::Result<Swept> {
+    let path = path.to_owned();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let signals = Signals::listen()?;
+        tokio::select! {
+            swept = tokio::task::spawn_blocking(move || sweep(&path)) => Ok(swept??),
+            // A file is renewed as a whole or not at all.
+            () = signals.first() => std::process::exit(Exit::Interrupted as i32),
+        }
+    })
 }
 
 /// A text that no other start has.

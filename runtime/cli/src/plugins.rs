@@ -152,7 +152,7 @@ impl Plugins {
 
     /// What all plugins say of themselves.
     pub fn described(&self, console: &Console) -> anyhow::Result<Vec<Description>> {
-        let options = self.options()?;
+        let options = self.apart()?;
         let named = self.files.iter().map(|file| Plugin::open(file, &options));
         let mut described = Vec::new();
         for plugin in named {
@@ -192,24 +192,26 @@ impl Plugins {
         Some((own.join("flowrun/plugins"), false))
     }
 
-    /// Opens a file that was named. Its name is not known before it is open, so that where any
-    /// plugin is to have a process of its own, it is asked in one.
+    /// Opens a file that was named, as its plugin is to be run. Which plugin that is has to be
+    /// asked first.
     fn open(
         &self,
         file: &Path,
         configured: &BTreeMap<String, Configured>,
     ) -> anyhow::Result<Plugin> {
-        let isolated = |one: &&Configured| one.isolation == Some(Isolated::Process);
-        let first = self.options_for(configured.values().find(isolated))?;
-        let plugin = Plugin::open(file, &first)?;
-        let Some(own) = configured.get(plugin.name()) else {
-            return if configured.values().any(|one| isolated(&one)) {
-                Ok(Plugin::open(file, &self.options()?)?)
-            } else {
-                Ok(plugin)
-            };
-        };
-        Ok(Plugin::open(file, &self.options_for(Some(own))?)?)
+        let asked = Plugin::open(file, &self.apart()?)?;
+        let options = self.options_for(configured.get(asked.name()))?;
+        Ok(Plugin::open(file, &options)?)
+    }
+
+    /// How a file of which nothing is known is asked what it is: in a process of its own, so that
+    /// one that hangs or crashes while it is opened does so there.
+    pub fn apart(&self) -> anyhow::Result<Options> {
+        let options = self.options()?;
+        if cfg!(not(unix)) {
+            return Ok(options);
+        }
+        Ok(Options { isolation: process()?, ..options })
     }
 
     /// How plugins are run.

@@ -21,7 +21,18 @@ pub use webhook::Webhook;
 pub trait Channel: Send + Sync + 'static {
     /// Sends messages, and says of each what became of it. May block.
     fn send(&self, now: Millis, messages: &[Message]) -> Vec<SendOutcome>;
+
+    /// How many it is given at once, at most. What became of them is committed together: of
+    /// those whose outcome is not, a crash makes all go out again.
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
 }
+
+/// Messages that a channel gets at once, if it doesn't know better.
+const AT_ONCE: usize = 1_024;
+/// Lines that are written at once: they cost next to nothing each, and one sync together.
+const LINES: usize = 4_096;
 
 /// The channels by the names that Canvases call them by.
 #[derive(Clone)]
@@ -77,6 +88,10 @@ impl Channel for Console {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         vec![SendOutcome::Sent; messages.len()]
     }
+
+    fn at_once(&self) -> usize {
+        LINES
+    }
 }
 
 /// A file that gets one line per message.
@@ -119,6 +134,10 @@ impl Channel for Outbox {
             }
         };
         vec![outcome; messages.len()]
+    }
+
+    fn at_once(&self) -> usize {
+        LINES
     }
 }
 

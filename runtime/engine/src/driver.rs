@@ -41,7 +41,10 @@ pub(crate) struct Driver {
     pub canvases: Vec<Arc<Canvas>>,
     /// Elsewhere during a round.
     pub bench: Option<Bench>,
+    /// Performed before anything else.
     pub in_flight: Vec<Effect>,
+    /// Empty between rounds.
+    pub effects: Vec<Effect>,
     pub profiles: Arc<dyn Profiles>,
     pub writes: Writes,
     pub batcher: Batcher,
@@ -179,10 +182,12 @@ impl Driver {
             self.wait_for_space(now).await?;
             commit = self.blocking(move |bench| bench.commit(now)).await??;
         }
-        let mut effects = Vec::new();
         let (Some(bench), trace) = (&mut self.bench, &mut self.trace) else { return Ok(()) };
+        // The same room every time: a round has thousands of them.
+        let mut effects = std::mem::take(&mut self.effects);
         bench.take(&mut **trace, &mut effects);
-        self.act(effects);
+        self.act(effects.drain(..));
+        self.effects = effects;
         Ok(())
     }
 
@@ -244,7 +249,7 @@ impl Driver {
         self.blocking(move |bench| bench.snapshot_all(now)).await?
     }
 
-    fn act(&mut self, effects: Vec<Effect>) {
+    fn act(&mut self, effects: impl IntoIterator<Item = Effect>) {
         let steady = self.clock.steady();
         for effect in effects {
             match effect {

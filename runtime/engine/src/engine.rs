@@ -65,6 +65,7 @@ impl Engine {
             canvases: canvases.clone(),
             bench: Some(bench),
             in_flight,
+            effects: Vec::new(),
             profiles,
             batcher: Batcher::new(backend.about().batches),
             writes,

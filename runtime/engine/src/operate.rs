@@ -3,6 +3,7 @@
 //! All of it is taken even while the engine is crowded, and ends when it is committed.
 
 use flowrun_core::{Input, LetterId, Shard, ShardId};
+use flowrun_log::Size;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -66,6 +67,15 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         self.intake().look(Box::new(move |shards, _| {
             let _ = sender.send(look(shards));
+        }))?;
+        receiver.await.map_err(|_| Busy::Failed)
+    }
+
+    /// How much the log holds now.
+    pub async fn log_size(&self) -> Result<Result<Size, Error>, Busy> {
+        let (sender, receiver) = oneshot::channel();
+        self.intake().look(Box::new(move |_, log| {
+            let _ = sender.send(log.size().map_err(Error::from));
         }))?;
         receiver.await.map_err(|_| Busy::Failed)
     }

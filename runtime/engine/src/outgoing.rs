@@ -19,8 +19,6 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 use crate::channels::{Channel, Channels};
 use crate::fetch::Fetch;
 
-/// Messages that a channel gets at once.
-const BATCH: usize = 1_024;
 /// Fetches under way at once.
 const FETCHES: usize = 64;
 
@@ -140,7 +138,8 @@ impl Outgoing {
     pub fn go_on(&mut self, now: Millis) {
         let mut batches = Vec::new();
         for (name, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.busy) {
-            let batch: Vec<Message> = lane.waiting.drain(..lane.waiting.len().min(BATCH)).collect();
+            let most = lane.waiting.len().min(lane.channel.at_once());
+            let batch: Vec<Message> = lane.waiting.drain(..most).collect();
             if !batch.is_empty() {
                 lane.busy = true;
                 batches.push((name.clone(), lane.channel.clone(), batch));

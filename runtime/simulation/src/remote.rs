@@ -70,7 +70,8 @@ impl Remote {
                 return;
             }
             let runtime = self.runtime.as_ref().expect("there is a runtime until the drop");
-            runtime.block_on(tokio::time::sleep(left.min(LOOK)));
+            // Inside, since a timer is made of the runtime that it is made in.
+            runtime.block_on(async { tokio::time::sleep(left.min(LOOK)).await });
         }
     }
 

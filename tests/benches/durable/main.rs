@@ -17,6 +17,8 @@ mod waiting;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use waiting::{After, Who};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -75,13 +77,18 @@ fn main() -> ExitCode {
         part(&settings.folder, "again", users);
         part(&settings.folder, "stopped", users);
     }
+    if wanted("profiles") {
+        part(&settings.folder, "profiles", 1_000_000);
+        part(&settings.folder, "read", 1_000_000);
+    }
     let _ = std::fs::remove_dir_all(&settings.folder);
     ExitCode::SUCCESS
 }
 
-/// `wait` leaves its folder as a kill would, to `again`, and that one leaves it to `stopped`.
+/// `wait` leaves its folder as a kill would, to `again`, and that one leaves it to `stopped`;
+/// `profiles` leaves it to `read`.
 fn part(folder: &Path, name: &str, users: usize) {
-    if matches!(name, "bulk" | "singles" | "wait") {
+    if matches!(name, "bulk" | "singles" | "wait" | "profiles") {
         let _ = std::fs::remove_dir_all(folder);
     }
     let this = std::env::current_exe().expect("this program has a file");
@@ -98,9 +105,11 @@ fn child(words: &[&str]) {
     match *name {
         "bulk" => through::bulk(&runtime, folder, users),
         "singles" => singles::singles(&runtime, folder, users),
-        "wait" => waiting::wait(runtime, folder, users),
-        "again" => waiting::again(&runtime, folder, users, waiting::After::Kill),
-        "stopped" => waiting::again(&runtime, folder, users, waiting::After::Stop),
+        "wait" => waiting::wait(runtime, folder, users, Who::Journeys),
+        "again" => waiting::again(&runtime, folder, users, Who::Journeys, After::Kill),
+        "stopped" => waiting::again(&runtime, folder, users, Who::Journeys, After::Stop),
+        "profiles" => waiting::wait(runtime, folder, users, Who::WithProfiles),
+        "read" => waiting::again(&runtime, folder, users, Who::WithProfiles, After::Kill),
         other => panic!("no such part: {other}"),
     }
 }

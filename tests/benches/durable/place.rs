@@ -34,6 +34,19 @@ steps:
     message: { channel: email, body: "Hello again" }
 "#;
 
+/// Message and delay alone: nobody gets a profile by it.
+pub const WAIT: &str = r#"
+canvas: wait
+entry: { api: true }
+steps:
+  - id: hello
+    message: { channel: email, body: "Hello" }
+  - id: days
+    delay: { for: 2d }
+  - id: again
+    message: { channel: email, body: "Hello again" }
+"#;
+
 pub const NODES: usize = 4;
 pub const CANVAS: CanvasIx = CanvasIx(0);
 
@@ -72,6 +85,11 @@ impl Channel for Nowhere {
     fn send(&self, _: Millis, messages: &[Message]) -> Vec<SendOutcome> {
         vec![SendOutcome::Sent; messages.len()]
     }
+
+    // As for lines in a file.
+    fn at_once(&self) -> usize {
+        4_096
+    }
 }
 
 pub struct Place {
@@ -84,7 +102,8 @@ pub struct Place {
 impl Place {
     /// Brings back what is in the folder, and puts those profiles in that aren't there. To be
     /// called in a runtime.
-    pub async fn open(folder: &Path, options: Options, users: usize) -> Place {
+    pub async fn open(folder: &Path, yaml: &str, users: usize) -> Place {
+        let options = Options::default();
         let state = StateFolder::open(folder, options.shards, "bench").expect("a state folder");
         let stored = Stored::read(&state, &mut |_| {}).expect("profiles");
         let memory = Arc::new(Memory::durable(stored, None));
@@ -96,7 +115,7 @@ impl Place {
         let held = Arc::new(Held::new(memory, clock.clone()));
         let StateFolder { log, registry, holder } = state;
         let setup = Setup {
-            canvases: vec![canvas()],
+            canvases: vec![canvas(yaml)],
             log: Box::new(log),
             profiles: held.clone(),
             writes: Writes::Here(held),
@@ -129,8 +148,8 @@ impl Place {
     }
 }
 
-pub fn canvas() -> Arc<Canvas> {
-    let source = Source { path: "bench.yaml".into(), text: JOURNEY.into() };
+fn canvas(yaml: &str) -> Arc<Canvas> {
+    let source = Source { path: "bench.yaml".into(), text: yaml.into() };
     let loaded = load(source, &flowrun_steps::catalogue(), &NoFiles);
     let report = render_text(&loaded.diagnostics, &loaded.sources, false);
     Arc::new(loaded.canvas.unwrap_or_else(|| panic!("{report}")))

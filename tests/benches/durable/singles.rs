@@ -3,17 +3,16 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flowrun_engine::Options;
 use tokio::runtime::Runtime;
 
-use crate::place::{CANVAS, Place, name};
+use crate::place::{CANVAS, JOURNEY, Place, name};
 use crate::{line, machine};
 
 const PER_SECOND: usize = 2_000;
 
 pub fn singles(runtime: &Runtime, folder: &Path, users: usize) {
     runtime.block_on(async {
-        let place = Place::open(folder, Options::default(), users).await;
+        let place = Place::open(folder, JOURNEY, users).await;
         let processor = machine::processor();
         let mut arriving = Vec::with_capacity(users);
         let (began, mut next) = (Instant::now(), 0);

@@ -4,11 +4,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use flowrun_engine::Options;
 use flowrun_engine::core::Millis;
 use tokio::runtime::Runtime;
 
-use crate::place::{NODES, Place, entrances};
+use crate::place::{JOURNEY, NODES, Place, entrances};
 use crate::{line, machine};
 
 /// Users of one round, so that the record is of a round's size.
@@ -16,7 +15,7 @@ const AT_ONCE: usize = 16_384;
 
 pub fn bulk(runtime: &Runtime, folder: &Path, users: usize) {
     runtime.block_on(async {
-        let place = Place::open(folder, Options::default(), users).await;
+        let place = Place::open(folder, JOURNEY, users).await;
         let arriving = entrances(0..users);
         let (began, processor) = (Instant::now(), machine::processor());
         let written = machine::written();

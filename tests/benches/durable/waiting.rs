@@ -4,10 +4,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use flowrun_engine::Options;
 use tokio::runtime::Runtime;
 
-use crate::place::{Place, entrances};
+use crate::place::{JOURNEY, Place, WAIT, entrances};
 use crate::{line, machine};
 
 /// How the process before ended.
@@ -17,10 +16,24 @@ pub enum After {
     Stop,
 }
 
-/// Lets them in, and ends as by a kill. Nobody has a profile: these are not the journeys'.
-pub fn wait(runtime: Runtime, folder: &Path, users: usize) {
+/// Whether users have profiles: these are not the journeys' own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Journeys,
+    /// Each has got one by an update.
+    WithProfiles,
+}
+
+impl Who {
+    fn canvas(self) -> &'static str {
+        if self == Who::Journeys { WAIT } else { JOURNEY }
+    }
+}
+
+/// Lets them in, and ends as by a kill.
+pub fn wait(runtime: Runtime, folder: &Path, users: usize, who: Who) {
     runtime.block_on(async {
-        let place = Place::open(folder, Options::default(), 0).await;
+        let place = Place::open(folder, who.canvas(), 0).await;
         let began = Instant::now();
         let mut first = 0;
         while first < users {
@@ -30,25 +43,27 @@ pub fn wait(runtime: Runtime, folder: &Path, users: usize) {
         }
         place.until(|status| status.waiting == users as u64).await;
         let rate = users as f64 / began.elapsed().as_secs_f64();
-        println!("{users} users wait at a delay");
+        let with = if who == Who::Journeys { "" } else { ", each with a profile" };
+        println!("{users} users wait at a delay{with}");
         line("  came to it, users a second", "", &format!("{rate:.0}"));
     });
     // Whatever is not on the disk now never will be.
     std::process::exit(0);
 }
 
-pub fn again(runtime: &Runtime, folder: &Path, users: usize, after: After) {
+pub fn again(runtime: &Runtime, folder: &Path, users: usize, who: Who, after: After) {
     runtime.block_on(async {
         let (began, before) = (Instant::now(), machine::resident());
-        let place = Place::open(folder, Options::default(), 0).await;
+        let place = Place::open(folder, who.canvas(), 0).await;
         let took = began.elapsed().as_secs_f64();
         place.until(|status| status.waiting == users as u64).await;
-        let aim = if users > 1_000_000 { "<= 30 s" } else { "<= 3 s" };
+        let aim = |aim: &'static str| if who == Who::Journeys { aim } else { "" };
+        let in_time = aim(if users > 1_000_000 { "<= 30 s" } else { "<= 3 s" });
         let what = if after == After::Kill { "after a kill" } else { "after a stop" };
-        line(&format!("  restart {what}"), aim, &format!("{took:.2} s"));
+        line(&format!("  restart {what}"), in_time, &format!("{took:.2} s"));
         let each = (machine::resident() - before) / users as u64;
         // The database keeps pages that it has read; they are of a fixed number.
-        line("  memory of each, database's cache included", "<= 128 B", &format!("{each} B"));
+        line("  memory of each, database's cache included", aim("<= 128 B"), &format!("{each} B"));
         let size = place.engine.status().logged.size;
         let bytes = size.file_bytes / users as u64;
         line("  the log's file, of each", "", &format!("{bytes} B"));

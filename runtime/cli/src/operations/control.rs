@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::protocol::{Answer, Ask};
-use super::socket;
+use super::{by_short_name, socket};
 
 mod clerk;
 pub use clerk::Clerk;
@@ -39,7 +39,8 @@ pub struct Control {
 impl Control {
     /// Listens from now on. To be called by who holds the folder, in a tokio runtime.
     pub fn open(folder: &Path, clerk: Clerk) -> io::Result<Control> {
-        let (place, path) = (folder.join("control.new"), socket(folder));
+        let (_kept, short) = by_short_name(folder)?;
+        let (place, path) = (short.join("control.new"), socket(&short));
         if place.exists() {
             fs::remove_dir_all(&place)?;
         }
@@ -54,7 +55,7 @@ impl Control {
         let removed = fs::remove_dir_all(&place);
         let listener = listener?;
         removed?;
-        let task = tokio::spawn(listen(listener, Arc::new(clerk)));
+        let (path, task) = (socket(folder), tokio::spawn(listen(listener, Arc::new(clerk))));
         Ok(Control { path, task })
     }
 }

@@ -51,6 +51,30 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join(SOCKET)
 }
 
+/// Whether a process that holds the folder answers, or would if this user might ask.
+#[cfg(unix)]
+pub fn is_served(folder: &Path) -> bool {
+    !matches!(wire::call(folder), Ok(None))
+}
+
+/// Where nobody can be asked, whoever holds a folder may be a server.
+#[cfg(not(unix))]
+pub fn is_served(_: &Path) -> bool {
+    true
+}
+
+/// A folder by a name that is short enough for sockets in it, which systems bound to about a
+/// hundred bytes; it lasts as long as the file that comes with it.
+#[cfg(unix)]
+fn by_short_name(folder: &Path) -> std::io::Result<(std::fs::File, PathBuf)> {
+    use std::os::fd::AsRawFd;
+    const SHORT: usize = 80;
+    let file = std::fs::File::open(folder)?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let is_long = folder.as_os_str().len() > SHORT && short.exists();
+    Ok((file, if is_long { short } else { folder.to_owned() }))
+}
+
 /// Deletes a user's profile, as `POST /users/delete` does; whether there was one. Whose journeys
 /// they are in the same breath hears who hears of deletions.
 async fn delete_profile(memory: &Memory, user: &str) -> anyhow::Result<bool> {

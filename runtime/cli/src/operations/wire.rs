@@ -10,7 +10,7 @@ use anyhow::{anyhow, bail};
 use serde_json::Value as Json;
 
 use super::protocol::Ask;
-use super::socket;
+use super::{by_short_name, socket};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST: u64 = 1 << 30;
 
 pub struct Wire {
-    socket: PathBuf,
+    /// The state folder.
+    folder: PathBuf,
 }
 
 /// Whether anybody listens in a folder. A socket without a listener was left by a process that
@@ -27,14 +28,18 @@ pub struct Wire {
 /// # Errors
 /// If the socket is there, and this user may not use it.
 pub fn call(folder: &Path) -> std::io::Result<Option<Wire>> {
-    let socket = socket(folder);
-    match UnixStream::connect(&socket) {
-        Ok(_) => Ok(Some(Wire { socket })),
+    match connect(folder) {
+        Ok(_) => Ok(Some(Wire { folder: folder.to_owned() })),
         Err(error) => match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => Ok(None),
             _ => Err(error),
         },
     }
+}
+
+fn connect(folder: &Path) -> std::io::Result<UnixStream> {
+    let (_kept, short) = by_short_name(folder)?;
+    UnixStream::connect(socket(&short))
 }
 
 impl Wire {
@@ -46,7 +51,7 @@ impl Wire {
             ),
             _ => anyhow!("the server that holds the state folder can't be asked: {error}"),
         };
-        let mut stream = UnixStream::connect(&self.socket).map_err(gone)?;
+        let mut stream = connect(&self.folder).map_err(gone)?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(gone)?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(gone)?;
         let mut line = serde_json::to_vec(ask)?;

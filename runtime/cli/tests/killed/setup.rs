@@ -77,6 +77,7 @@ pub struct Setup {
     pub books: Arc<Mutex<Books>>,
     /// How far the file of messages was read.
     read: u64,
+    kills: u32,
     early: u32,
 }
 
@@ -129,7 +130,7 @@ impl Setup {
         let memory = if kind == Kind::Keyless { Memory::None } else { Memory::Keys };
         let endpoint = Endpoint::start(memory, seed);
         let (dice, books) = (Dice::new(seed), Arc::default());
-        Setup { kind, seed, dice, folder, other, endpoint, books, read: 0, early: 0 }
+        Setup { kind, seed, dice, folder, other, endpoint, books, read: 0, kills: 0, early: 0 }
     }
 
     pub fn books(&self) -> MutexGuard<'_, Books> {
@@ -141,12 +142,13 @@ impl Setup {
             if !self.cycle(cycle) {
                 break;
             }
+            self.kills += 1;
         }
         if self.books().faults.is_empty() {
             self.settle(cycles);
         }
         let mut figures = check::figures(&self);
-        figures.insert(0, ("kills", u64::from(cycles)));
+        figures.insert(0, ("kills", u64::from(self.kills)));
         figures.insert(1, ("of them while it started", u64::from(self.early)));
         let title = format!("{:?} (seed {})", self.kind, self.seed);
         let mut faults = std::mem::take(&mut self.books().faults);

@@ -1,5 +1,6 @@
 //! `flowrun serve` as a whole, for what one part alone can't show.
 
+mod abuse;
 mod details;
 mod logs;
 mod maintenance;
@@ -7,3 +8,4 @@ mod posting;
 mod receiver;
 mod stage;
 mod unidentified;
+mod wide;

@@ -139,17 +139,34 @@ impl Store {
         let path = folder.join(name);
         let unfinished = path.with_extension("new");
         let old = Store::in_folder(folder, name, kind.clone())?;
-        if unfinished.exists() {
-            fs::remove_file(&unfinished).map_err(unopened)?;
+        let remove = || match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unopened(error)),
+            _ => Ok(()),
+        };
+        // What a crash has left of a former try.
+        remove()?;
+        if let Err(error) = old.copied(&unfinished, copy) {
+            // A disk that is full should not be so for half a copy.
+            remove()?;
+            return Err(error);
         }
-        let backend =
-            file_backend(unfinished.clone(), kind.place.clone(), Arc::new(Syncs::default()));
-        let new = Store::open(kind.clone(), backend, Arc::new(Syncs::default()), None)?;
-        let here = old.read()?;
-        new.write(|change| copy(&here, change))?;
-        drop(new);
+        // Who may read the former file may read this one, and nobody else.
+        let rights = fs::metadata(&path).map_err(unopened)?.permissions();
+        fs::set_permissions(&unfinished, rights).map_err(unopened)?;
         fs::rename(&unfinished, &path).map_err(unopened)?;
         sync_folder(folder).map_err(unopened)
+    }
+
+    fn copied(
+        &self,
+        to: &Path,
+        copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let (kind, syncs) = (self.kind.clone(), Arc::new(Syncs::default()));
+        let backend = file_backend(to.to_owned(), kind.place.clone(), syncs.clone());
+        let new = Store::open(kind, backend, syncs, None)?;
+        let here = self.read()?;
+        new.write(|change| copy(&here, change))
     }
 
     /// Keeps the database in something else than a file: for tests that let it fail.

@@ -16,6 +16,9 @@ use crate::workspace::Busy;
 /// Requests under way at once.
 const IN_FLIGHT: usize = 8;
 
+/// Objects of each kind in one request, where each request waits for the disk.
+const ON_DISK: usize = 1_024;
+
 /// Held updates written to a [`Memory`].
 pub struct Held {
     memory: Arc<Memory>,
@@ -24,10 +27,14 @@ pub struct Held {
 }
 
 impl Held {
-    /// With the limits of User Track, so that traces show the requests that a server elsewhere would get.
+    /// In memory with the limits of User Track, so that traces show the requests that a server elsewhere would get. Where
+    /// profiles are on a disk, requests are as large as is worth a sync, and small enough that reading waits for none of
+    /// them for long.
     pub fn new(memory: Arc<Memory>, clock: Arc<dyn Clock>) -> Held {
+        let on_disk =
+            Limits { attributes: ON_DISK, events: ON_DISK, purchases: ON_DISK, combined: None };
         let batches = BatcherSettings {
-            limits: Limits::USER_TRACK,
+            limits: if memory.is_durable() { on_disk } else { Limits::USER_TRACK },
             in_flight: IN_FLIGHT,
             per_minute: None,
             ..BatcherSettings::default()

@@ -1,4 +1,20 @@
 //! Requests that nobody means well with: each gets its answer, and nothing of it stays.
+//!
+//! | what is sent | answer | test |
+//! |---|---|---|
+//! | 76 objects | 400 | `tracking::seventy_five_pass_and_one_more_does_not` |
+//! | 0 objects | 400 | `tracking::nothing_valid_is_400_with_the_reasons` |
+//! | 4 MB + 1, with a length and in chunks | 413 | `four_megabytes_pass_and_one_byte_more_does_not` |
+//! | chunks without end | 413 | `a_body_without_end_is_cut_off` |
+//! | a slow head | closed | `the_slow_are_cut_off`, `flood::slow_heads_and_bodies_make_room_as_well` |
+//! | a slow body | 408 | the same |
+//! | deep JSON, a key twice, bad UTF-8, two million values | 400 | `what_is_no_json_is_refused_with_its_place_and_without_its_words` |
+//! | a wrong method, type, encoding, path | 405, 415, 415, 404 | `the_wrong_method_type_encoding_and_path` |
+//! | a gzip bomb | 415 | `a_bomb_is_not_unpacked` |
+//! | 10,000 idle connections | the quietest are closed | `flood::ten_thousand_silent_connections_keep_nobody_out` |
+//!
+//! All of these rows once more against the program, each beside a good client that goes on being served, and with the most memory
+//! that the process takes: `abuse::each_gets_its_answer_in_bounded_memory_beside_a_good_client` of `cargo test -p flowrun --test served`.
 
 use std::time::Duration;
 

@@ -145,7 +145,7 @@ impl Check {
     ) -> anyhow::Result<Exit> {
         let Found { diagnostics, sources } = found;
         let errors = diagnostics.iter().filter(|one| one.is_error()).count();
-        if errors > 0 {
+        if errors > 0 || (self.deny_warnings && !diagnostics.is_empty()) {
             let colors = console.notes.has_colors();
             aside(render_text(diagnostics, sources, colors).trim_end_matches('\n'));
             aside(&summary(opened.len(), errors, diagnostics.len() - errors));

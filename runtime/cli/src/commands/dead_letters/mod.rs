@@ -277,7 +277,7 @@ fn told(letters: &[Letter], palette: Palette) -> String {
         let user = shortened(&letter.user, 40);
         text.push_str(&format!("{id} {}  {place}  {user}\n", moment::long(letter.at.0)));
         text.push_str(&format!("        {}\n", shortened(&letter.reason, 200)));
-        if let Some(why) = letter.obstacle.as_ref().filter(|_| letter.under_way) {
+        if let Some(why) = &letter.obstacle {
             text.push_str(&format!("        {}\n", palette.paint(Look::Note, why)));
         }
     }

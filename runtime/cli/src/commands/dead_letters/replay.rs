@@ -29,7 +29,7 @@ Examples:
 What is left of an update is written again under its key, so that a backend that remembers keys
 applies nothing twice; a message is sent again under its id. The user's journey has gone on by
 `on_failure` and is not changed. With a server at work the command waits for the outcome, and
-ends with 3 if some have come back; without one they go out when a server is started next.";
+ends with 3 if some have come back or are still under way; without one they go out when a server is started next.";
 
 /// Do dead letters again, after what was wrong is mended
 #[derive(Args, Debug)]
@@ -61,7 +61,7 @@ pub struct Replay {
 /// What has become of dead letters.
 #[derive(Default)]
 struct Outcome {
-    done: u64,
+    done: Vec<LetterAt>,
     /// Still under way when the time was up, or until a server is started.
     queued: Vec<LetterAt>,
     /// They have come back.
@@ -77,20 +77,29 @@ impl Replay {
             bail!("--canvas and --step choose among all: add --all, or leave out the ids")
         }
         let mut desk = self.at.desk(console)?;
-        let ids: Vec<LetterAt> = match self.all {
-            false => self.ids.clone(),
-            // What can't be is no surprise then.
+        let (ids, left_out) = match self.all {
+            false => (self.ids.clone(), 0),
             true => {
-                let letters = all(&mut desk, &self.which)?.into_iter();
-                letters.filter(|letter| letter.obstacle.is_none()).map(|one| one.id).collect()
+                let letters = all(&mut desk, &self.which)?;
+                let possible = letters.iter().filter(|letter| letter.obstacle.is_none());
+                let ids: Vec<LetterAt> = possible.map(|letter| letter.id).collect();
+                let left_out = letters.len() - ids.len();
+                (ids, left_out)
             }
         };
         let outcome = replay(&ids, Instant::now() + wait, &mut desk)?;
         self.tell(&outcome, &desk, console)?;
-        Ok(match (outcome.refused.is_empty(), outcome.failed.is_empty()) {
+        if left_out > 0 {
+            console.note(&format!(
+                "{left_out} can't be done again; `flowrun dead-letters` says why of each"
+            ));
+        }
+        let remain =
+            !outcome.failed.is_empty() || (desk.is_at_work() && !outcome.queued.is_empty());
+        Ok(match (outcome.refused.is_empty(), remain) {
             (false, _) => Exit::Usage,
-            (true, false) => Exit::DeadLetters,
-            (true, true) => Exit::Done,
+            (true, true) => Exit::DeadLetters,
+            (true, false) => Exit::Done,
         })
     }
 
@@ -107,16 +116,24 @@ impl Replay {
         if desk.is_at_work() {
             let came_back = failed.len();
             console.line(&format!(
-                "{done} done · {came_back} came back · {} under way",
+                "{} done · {came_back} came back · {} under way",
+                done.len(),
                 queued.len()
             ))?;
         } else {
             let count = queued.len();
             console.line(&format!("{count} queued, to go out when a server is started"))?;
         }
+        if self.ids.len() <= TOLD && !self.all {
+            for (ids, said) in [(done, "done"), (queued, "under way")] {
+                for id in ids.iter().filter(|_| desk.is_at_work()) {
+                    console.line(&format!("  {id}  {said}"))?;
+                }
+            }
+        }
         for letter in failed.iter().take(TOLD) {
             let (user, reason) = (shortened(&letter.user, 40), shortened(&letter.reason, 200));
-            console.line(&format!("  {}  {user}  {reason}", letter.id))?;
+            console.line(&format!("  {}  came back: {user}  {reason}", letter.id))?;
         }
         if failed.len() > TOLD {
             console.line("  and more: see `flowrun dead-letters`")?;
@@ -141,7 +158,8 @@ fn replay(ids: &[LetterAt], until: Instant, desk: &mut Desk) -> anyhow::Result<O
         while desk.is_at_work() && !under_way.is_empty() {
             let wanted = Wanted { ids: under_way.clone(), most: PAGE, ..Wanted::default() };
             let left = desk.letters(wanted)?;
-            outcome.done += (under_way.len() - left.len()) as u64;
+            let is_left = |id: &LetterAt| left.iter().any(|letter| letter.id == *id);
+            outcome.done.extend(under_way.iter().filter(|id| !is_left(id)));
             let (pending, failed): (Vec<Letter>, Vec<Letter>) =
                 left.into_iter().partition(|letter| letter.under_way);
             outcome.failed.extend(failed);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use flowrun_loader::Folder;
+use flowrun_loader::{Folder, Plugin};
 
 use crate::console::{Console, printable};
 use crate::exit::Exit;
@@ -35,12 +35,12 @@ impl Install {
         let (folder, _) = self.plugins.place().ok_or_else(|| {
             anyhow!("there is no home to install into: name a folder with --plugins DIR")
         })?;
-        let options = self.plugins.options()?;
-        let installed = Folder::install(&folder, &self.file, &options)?;
-        let name = installed.name();
+        let plugin = Plugin::open(&self.file, &self.plugins.apart()?)?;
+        let name = plugin.name();
         if flowrun_steps::catalogue().get(name).is_some() {
             bail!("a built-in step is called `{name}`: give the plugin another name")
         }
+        let installed = Folder::install(&folder, &plugin)?;
         let kind = installed.description().kind().word();
         let shown = printable(&installed.file().display().to_string());
         console.line(&format!("installed the {kind} `{name}` as {shown}"))?;

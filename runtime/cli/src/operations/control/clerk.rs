@@ -56,7 +56,7 @@ impl Clerk {
 
     async fn overview(&self) -> anyhow::Result<Overview> {
         let (now, status) = (moment::present(), self.engine.status());
-        let size = status.logged.size;
+        let size = self.engine.log_size().await.map_err(said)??;
         let look = self.engine.look(move |shards| survey::overview(shards, now, size));
         let overview = look.await.map_err(said)?;
         let profiles = fs::metadata(self.path.join(Rows::FILE));
