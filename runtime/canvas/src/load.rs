@@ -105,7 +105,8 @@ fn read<'s>(
     secrets::look(root, faults);
     let doors: Vec<&[OwnDoor]> = settled.iter().map(|settled| settled.doors.as_slice()).collect();
     let wiring = wire(&steps, &doors, faults);
-    let sources = sets.map(|sets| Sources { sets, ways: wiring.ways() });
+    let early = || settled.iter().map(early).collect();
+    let sources = sets.map(|sets| Sources { sets, early: early(), ways: wiring.ways() });
     texts.variables().judge(Entrance::of(root), sources, faults);
     if !steps.is_empty() {
         wiring.check(&steps, faults);
@@ -167,6 +168,13 @@ fn strictness(root: &yaml::Node<'_>) -> Strictness {
 fn sets(settled: &[Settled]) -> Option<Vec<Vec<String>>> {
     let created = settled.iter().map(|settled| settled.created.as_ref());
     created.map(|created| Some(created?.step.sets())).collect()
+}
+
+/// The variables of a step that its own settings read further down.
+fn early(settled: &Settled) -> Vec<String> {
+    let created = settled.created.as_ref();
+    let early = created.map(|created| flowrun_core::early(&*created.step, &created.slots));
+    early.into_iter().flatten().map(|early| early.name).collect()
 }
 
 /// The graph of steps that are all right.

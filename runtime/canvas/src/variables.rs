@@ -87,6 +87,8 @@ struct Carried {
 pub(crate) struct Sources {
     /// By step, what it sets.
     pub(crate) sets: Vec<Vec<String>>,
+    /// By step, what of it the step's own settings read further down.
+    pub(crate) early: Vec<Vec<String>>,
     /// The ways between the steps, if none was lost to a fault.
     pub(crate) ways: Option<DiGraph<(), ()>>,
 }
@@ -96,9 +98,9 @@ impl Sources {
         self.sets.iter().flatten().map(String::as_str).collect()
     }
 
-    /// Whether the step that reads the variable sets it as well.
+    /// Whether the step that reads the variable has set it before.
     fn set_in(&self, step: usize, carried: &Carried) -> bool {
-        self.sets.get(step).is_some_and(|names| names.contains(&carried.name))
+        self.early.get(step).is_some_and(|names| names.contains(&carried.name))
     }
 
     /// The steps that users come to after one that sets the variable.

@@ -176,11 +176,15 @@ fn a_variable_that_no_step_before_sets_is_empty() {
     let set = "- { id: set, context: { set: { x: 1 } } }";
     let read = "- { id: read, message: { channel: email, body: '{{context.${x}}}' } }";
     let own = "- { id: read, context: { set: { x: '{{context.${x}}}' } } }";
+    let twice = "- { id: read, context: { set: { x: 1, y: '{{context.${x}}}' } } }";
+    let later = "- { id: read, context: { set: { y: '{{context.${x}}}', x: 1 } } }";
     let split = "- { id: split, decision_split: { if: 'true', then: read, else: set } }";
     for (entry, steps, warned) in [
         ("", &[set, read][..], false),
         ("", &[read, set], true),
         ("", &[own], true),
+        ("", &[twice], false),
+        ("", &[later], true),
         ("", &[split, set, read], false),
         ("entry: { api: true }\n", &[read, set], false),
     ] {

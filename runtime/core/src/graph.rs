@@ -135,11 +135,11 @@ pub struct Canvas {
 }
 
 /// A variable that a step sets and reads itself, further down.
-pub(crate) struct Early {
+pub struct Early {
     pub name: String,
-    pub value: Tree,
+    pub(crate) value: Tree,
     /// The first slot that sees it.
-    pub from: usize,
+    pub(crate) from: usize,
 }
 
 /// Whether what is read under this root is what the journey carries.
@@ -148,7 +148,7 @@ fn is_of_context(root: Root) -> bool {
 }
 
 /// The variables of a step that later slots of it read.
-fn early(node: &Node) -> Vec<Early> {
+pub fn early(step: &dyn Decide, slots: &[Slot]) -> Vec<Early> {
     let reads = |name: &str, slot: &Slot| {
         let uses = match slot {
             Slot::Text(template) | Slot::Value(template) => template.uses(),
@@ -158,12 +158,12 @@ fn early(node: &Node) -> Vec<Early> {
     };
     let mut from = 0;
     let mut early = Vec::new();
-    for (name, value) in node.step.sets_in_order() {
+    for (name, value) in step.sets_in_order() {
         value.filled(&mut |slot| {
             from = from.max(usize::from(slot) + 1);
             serde_json::Value::Null
         });
-        if node.slots.iter().skip(from).any(|slot| reads(&name, slot)) {
+        if slots.iter().skip(from).any(|slot| reads(&name, slot)) {
             early.push(Early { name, value, from });
         }
     }
@@ -204,7 +204,8 @@ impl Canvas {
             .zip(&reads)
             .map(|(node, reads)| !reads.is_empty() || !node.slots.iter().all(Slot::is_constant))
             .collect();
-        let early = graph.node_weights().map(early).collect();
+        let early = graph.node_weights();
+        let early = early.map(|node| self::early(&*node.step, &node.slots)).collect();
         Canvas { head, graph, order, ways, reads, needs_profile, early }
     }
 

@@ -34,7 +34,7 @@ mod view;
 
 pub use batcher::Batcher;
 pub use effect::{Effect, Fetch, Recall, Send, Withdraw, Write};
-pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Trigger, Version};
+pub use graph::{Canvas, Entry, Head, Node, NodeIx, Reentry, Slot, Trigger, Version, early};
 pub use ids::{CanvasIx, ItemId, JourneyIx, LetterId, ShardId, UserIx, WriteKey};
 pub use input::{Context, Input};
 pub use letters::{DeadLetter, LetterLimits, Replay};

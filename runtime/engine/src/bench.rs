@@ -14,6 +14,9 @@ use crate::recovery::{Recovered, recovered};
 use crate::status::{Logged, Status};
 use crate::trace::Trace;
 
+/// So many changes for each user and journey are read back before a snapshot saves it.
+const PER_SNAPSHOT: usize = 4;
+
 pub(crate) struct Bench {
     places: Vec<Place>,
     log: Box<dyn ShardLog + Send>,
@@ -197,14 +200,15 @@ impl Bench {
         Ok(Commit::Done)
     }
 
-    /// Puts a snapshot in place of a shard's records, once these are many, and more than the
-    /// shard has users and journeys: so that what snapshots cost stays in proportion.
+    /// Puts a snapshot in place of a shard's records, once these are many, and so many times
+    /// more than the shard has users and journeys: so that what snapshots cost stays in
+    /// proportion, to what is written and to what a restart after a kill reads.
     fn committed(&mut self, now: Millis, shard: ShardId, last: Sequence) -> Result<(), Error> {
         let place = &mut self.places[usize::from(shard.0)];
         place.last = last;
         place.changes += place.decided.record.changes.len();
         let Some(least) = self.snapshot_after else { return Ok(()) };
-        if place.changes < least.max(2 * (place.shard.users() + place.shard.active())) {
+        if place.changes < least.max(PER_SNAPSHOT * (place.shard.users() + place.shard.active())) {
             return Ok(());
         }
         self.snapshot(now, usize::from(shard.0))

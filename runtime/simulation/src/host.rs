@@ -358,10 +358,14 @@ impl Simulation {
     fn commit(&mut self, ix: usize, watcher: &mut dyn Watcher) {
         let place = &mut self.shards[ix];
         if !place.decided.record.is_empty() {
-            self.log
-                .append(ShardId(ix as u16), place.epoch, &place.decided.record)
-                .expect("a run is the only owner of its log");
-            watcher.record(ShardId(ix as u16), &place.decided.record);
+            let id = ShardId(ix as u16);
+            let upto = self.log.append(id, place.epoch, &place.decided.record);
+            let upto = upto.expect("a run is the only owner of its log");
+            watcher.record(id, &place.decided.record);
+            if self.mischief.as_mut().is_some_and(|mischief| mischief.takes_snapshot(self.now)) {
+                let snapshot = self.log.snapshot(id, place.epoch, upto, &place.shard.snapshot());
+                snapshot.expect("a run is the only owner of its log");
+            }
         }
         place.unacknowledged.clear();
         place.decided.lines.iter().for_each(|line| watcher.line(line));
@@ -468,7 +472,17 @@ impl Simulation {
         for (ix, place) in self.shards.iter_mut().enumerate() {
             let id = ShardId(ix as u16);
             place.died(self.options.settings(id), self.log.open(id), &self.canvases);
-            let records = self.log.read_from(id, Sequence(1));
+            let mut from = Sequence(1);
+            let snapshot = self.log.latest_snapshot(id).expect("a log in memory is whole");
+            if let Some(snapshot) = snapshot {
+                let restored = place.shard.restore(&snapshot.bytes);
+                restored.expect("a snapshot that the run itself has taken can be read");
+                from = Sequence(snapshot.upto.0 + 1);
+                if let Some(mischief) = &mut self.mischief {
+                    mischief.restored();
+                }
+            }
+            let records = self.log.read_from(id, from);
             for record in &records.expect("a log in memory is whole") {
                 let _ = place.shard.replay(record);
             }

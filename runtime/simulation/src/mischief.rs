@@ -22,6 +22,15 @@ pub trait Mischief {
         false
     }
 
+    /// Whether the machine puts a snapshot in place of a shard's records, after what was just
+    /// committed.
+    fn takes_snapshot(&mut self, _now: Millis) -> bool {
+        false
+    }
+
+    /// Told when a shard has come back from a snapshot and what followed it.
+    fn restored(&mut self) {}
+
     /// By how much the machine's clock is ahead at a moment.
     fn clock_error(&mut self, _now: Millis) -> Millis {
         Millis(0)

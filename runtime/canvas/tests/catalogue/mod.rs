@@ -279,6 +279,11 @@ impl Step for Context {
         self.0.0.as_object().into_iter().flat_map(|set| set.keys().cloned()).collect()
     }
 
+    fn sets_in_order(&self) -> Vec<(String, Tree)> {
+        let set = self.0.0.as_object().into_iter().flatten();
+        set.map(|(name, value)| (name.clone(), Tree(value.clone()))).collect()
+    }
+
     goes_on!();
 }
 

@@ -20,6 +20,7 @@ pub struct Machine {
     start: Millis,
     end: Millis,
     beats: u64,
+    commits: u64,
     /// It does not die twice in a row while coming back.
     recovering: bool,
     error: Millis,
@@ -36,7 +37,18 @@ impl Machine {
     ) -> Machine {
         let (crashes, clock) = (plan.machine.crashes, plan.machine.clock);
         let (recovering, error) = (false, Millis(0));
-        Machine { seed, crashes, clock, start, end, beats: 0, recovering, error, ledger }
+        Machine {
+            seed,
+            crashes,
+            clock,
+            start,
+            end,
+            beats: 0,
+            commits: 0,
+            recovering,
+            error,
+            ledger,
+        }
     }
 
     fn period(&self, now: Millis) -> i64 {
@@ -100,6 +112,17 @@ impl Mischief for Machine {
             self.mark_death(beat);
         }
         dies
+    }
+
+    /// As often as crashes need it: a shard comes back from a snapshot about as often as not.
+    fn takes_snapshot(&mut self, _: Millis) -> bool {
+        self.commits += 1;
+        let mut dice = Dice::new(self.seed, &[3, self.commits]);
+        self.crashes > 0.0 && dice.percent(self.crashes.min(10.0))
+    }
+
+    fn restored(&mut self) {
+        self.ledger.borrow_mut().marks.hit(Mark::SnapshotRestored);
     }
 
     fn clock_error(&mut self, now: Millis) -> Millis {

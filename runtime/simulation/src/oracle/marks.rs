@@ -34,6 +34,7 @@ marks! {
     CrashCommitted: "a crash after committing",
     CrashActed: "a crash after acting",
     CrashRecovering: "a crash while recovering",
+    SnapshotRestored: "a shard that came back from a snapshot and the records after it",
     CrashWhileHeld: "a crash while somebody was held",
     TwoHoldOneUser: "two updates of one user, one waiting for the other",
     RefusedWrite: "a write that was refused in the end",
