@@ -40,8 +40,12 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = flowrun_core::trace::rfc3339(self.at);
-        write!(f, "{} is broken at {at}", self.rule)?;
+        write!(f, "{} is broken at ", self.rule)?;
+        match self.at {
+            // Nothing was in the books yet.
+            Millis(i64::MIN) => write!(f, "the start")?,
+            at => write!(f, "{}", flowrun_core::trace::rfc3339(at))?,
+        }
         if let Some(user) = &self.user {
             write!(f, ", user {user}")?;
         }

@@ -6,6 +6,7 @@
 
 pub mod comparison;
 mod declaration;
+mod fewest;
 mod flow;
 mod json;
 pub mod outcome;
@@ -149,6 +150,7 @@ impl Simulate {
             self.threads.unwrap_or(std::thread::available_parallelism().map_or(1, usize::from));
         let interrupt = Interrupt::listen();
         let mut outcomes = Vec::new();
+        let mut few = None;
         for (path, canvas) in paths.iter().zip(canvases) {
             let answers = self.source.open(std::iter::once(*path))?;
             let plot = Plot {
@@ -162,12 +164,28 @@ impl Simulate {
                 threads: threads.max(1),
             };
             outcomes.push(plot.carry_out(answers, console, &interrupt)?);
+            let broken = outcomes.last().is_some_and(|outcome| !outcome.violations.is_empty());
+            if let (Who::Drawn(users), true, None) = (&who, broken, few) {
+                console.note("a promise was broken; looking for the fewest users that show it");
+                let mut shows = |users| {
+                    let plot =
+                        Plot { who: &Who::Drawn(users), canvas: plot.canvas.clone(), ..plot };
+                    let answers = self.source.open(std::iter::once(*path))?;
+                    let outcome = plot.carry_out(answers, console, &interrupt)?;
+                    // Nothing more is found out after Ctrl-C.
+                    anyhow::Ok(interrupt.asked() || !outcome.violations.is_empty())
+                };
+                few = Some(fewest::fewest(*users, &mut shows)?).filter(|_| !interrupt.asked());
+            }
             if interrupt.asked() {
                 break;
             }
         }
-        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-        let command = repeating(words, self.seed);
+        let words = || std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let command = match few {
+            Some(users) => repeating(fewest::with_users(words(), users).into_iter(), self.seed),
+            None => repeating(words(), self.seed),
+        };
         self.tell(&outcomes, &command, console)?;
         Ok(exit(&outcomes, &interrupt))
     }
