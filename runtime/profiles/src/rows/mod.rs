@@ -231,7 +231,8 @@ impl Rows {
 
 fn kind(place: String, settings: RowsSettings) -> Kind {
     // All of it is read at the start anyway.
-    Kind { place, format: FORMAT, care: Care::CheckAll, cache_bytes: settings.cache_bytes }
+    let formats = FORMAT..=FORMAT;
+    Kind { place, formats, care: Care::CheckAll, cache_bytes: settings.cache_bytes }
 }
 
 fn stopped() -> Error {
