@@ -15,6 +15,8 @@
 //! C. Records come to 0.43 of their length and snapshots to 0.30. `deflate` brings both to
 //! 0.2, at three times the processor time; `zstd` wants a C compiler.
 
+use std::borrow::Cow;
+
 use lz4_flex::block::get_maximum_output_size;
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
 
@@ -81,6 +83,28 @@ pub fn unpacked(packed: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(bytes)
 }
 
+/// What [`marked`] puts before bytes: they are as they were, or packed.
+const PLAIN: u8 = 0;
+const PACKED: u8 = 1;
+
+/// The bytes as they are to be stored where nothing else says whether they are packed.
+pub fn marked(bytes: &[u8]) -> Vec<u8> {
+    let (mark, stored) = match packed(bytes) {
+        Some(packed) => (PACKED, Cow::Owned(packed)),
+        None => (PLAIN, Cow::Borrowed(bytes)),
+    };
+    [&[mark], &stored[..]].concat()
+}
+
+/// The bytes that were marked; or says what is wrong.
+pub fn unmarked(stored: &[u8]) -> Result<Vec<u8>, &'static str> {
+    match stored {
+        [PLAIN, bytes @ ..] => Ok(bytes.to_vec()),
+        [PACKED, bytes @ ..] => unpacked(bytes),
+        _ => Err("nothing says how it is stored"),
+    }
+}
+
 /// Takes the next block from what is left: its length, and its stored bytes.
 fn block<'a>(rest: &mut &'a [u8]) -> Result<(usize, &'a [u8]), &'static str> {
     let (head, more) = rest.split_at_checked(HEAD).ok_or("a packed block is cut off")?;
@@ -127,6 +151,7 @@ mod tests {
         for (name, bytes, pays) in rows {
             let short = packed(&bytes);
             assert_eq!(short.is_some(), pays, "{name}");
+            assert_eq!(unmarked(&marked(&bytes)).as_ref(), Ok(&bytes), "{name}");
             let Some(short) = short else { continue };
             assert!(short.len() < bytes.len(), "{name}");
             assert_eq!(unpacked(&short), Ok(bytes), "{name}");
