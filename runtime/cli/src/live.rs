@@ -227,7 +227,7 @@ impl Live {
 /// Sweeps what was deleted out of the files of a folder that was just given up. What can't be
 /// done now is done at the next stop; a signal breaks it off at once.
 pub fn sweep_after(state: Option<&Path>, console: &Console) {
-    let Some(path) = state.filter(|path| Folder::has_leftovers(path)) else { return };
+    let Some(path) = state.filter(|path| Folder::has_leftovers(*path)) else { return };
     let again = "files of the state folder may still hold bytes of deleted users, which the next \
                  stop sweeps out";
     console.note("sweeping who was deleted out of the files; Ctrl-C puts it off to the next stop");
