@@ -5,7 +5,8 @@
 //! which never changes: what it was made of, as it was read then. Numbers have no gaps.
 //!
 //! A version that nothing speaks of any more can be *retired*: it keeps its number and its texts,
-//! but need not be made again. `retired.json` has the numbers; without it, all are needed.
+//! but need not be made again. `marks.json` has the numbers of these, and of those whose file was
+//! gone at the last start; without it, all are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,8 +21,8 @@ use crate::folder::Folder;
 
 /// The folder's name in the state folder.
 const NAME: &str = "registry";
-/// The numbers of those that are retired.
-const RETIRED: &str = "retired.json";
+/// What is noted of versions beside them.
+const MARKS: &str = "marks.json";
 const FORMAT: u64 = 1;
 /// Versions that numbers can tell apart; the last number stands for none.
 const MOST: usize = u16::MAX as usize;
@@ -48,10 +49,14 @@ struct Stored {
     kept: Kept,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Retired {
+/// What may change about versions.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Marks {
     format: u64,
-    numbers: BTreeSet<u16>,
+    /// Numbers of those that nothing speaks of any more.
+    retired: BTreeSet<u16>,
+    /// Numbers of newest versions whose file is gone.
+    closed: BTreeSet<u16>,
 }
 
 impl Kept {
@@ -81,7 +86,7 @@ pub struct Registry {
     place: String,
     dir: Dir,
     versions: Vec<Kept>,
-    retired: BTreeSet<u16>,
+    marks: Marks,
 }
 
 impl Registry {
@@ -91,8 +96,8 @@ impl Registry {
     /// If it can't be read, is of another format, or a version is damaged or missing.
     pub fn open(folder: &Folder) -> Result<Registry, Error> {
         let place = format!("the registry of Canvas versions in {}", folder.path().display());
-        let (dir, retired) = (folder.dir().dir(NAME), BTreeSet::new());
-        let mut registry = Registry { place, dir, versions: Vec::new(), retired };
+        let (dir, marks) = (folder.dir().dir(NAME), Marks::default());
+        let mut registry = Registry { place, dir, versions: Vec::new(), marks };
         registry.dir.create().map_err(|error| registry.unopened(&error))?;
         // A version that is read here is one that records may speak of from now on, even if whoever
         // put it there died before its name was durable.
@@ -105,7 +110,7 @@ impl Registry {
             let kept = registry.read(number)?;
             registry.versions.push(kept);
         }
-        registry.retired = registry.read_retired()?;
+        registry.marks = registry.read_marks()?;
         Ok(registry)
     }
 
@@ -138,7 +143,21 @@ impl Registry {
 
     /// Whether nothing speaks of a version any more.
     pub fn is_retired(&self, canvas: CanvasIx) -> bool {
-        self.retired.contains(&canvas.0)
+        self.marks.retired.contains(&canvas.0)
+    }
+
+    /// Whether it is of a Canvas whose file was gone at the last start.
+    pub fn is_closed(&self, canvas: CanvasIx) -> bool {
+        self.marks.closed.contains(&canvas.0)
+    }
+
+    /// Notes which Canvases have no file any more, by their newest versions.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn close(&mut self, canvases: impl IntoIterator<Item = CanvasIx>) -> Result<(), Error> {
+        let closed = canvases.into_iter().map(|canvas| canvas.0).collect();
+        self.mark(Marks { closed, ..self.marks.clone() })
     }
 
     /// Keeps in mind that nothing speaks of these versions: no record, no snapshot but by their
@@ -148,7 +167,8 @@ impl Registry {
     /// If it can't be written; then none is retired that wasn't.
     pub fn retire(&mut self, canvases: impl IntoIterator<Item = CanvasIx>) -> Result<(), Error> {
         let more = canvases.into_iter().map(|canvas| canvas.0);
-        self.set_retired(self.retired.iter().copied().chain(more).collect())
+        let retired = self.marks.retired.iter().copied().chain(more).collect();
+        self.mark(Marks { retired, ..self.marks.clone() })
     }
 
     /// Takes that back, before anybody enters. When this returns, it survives.
@@ -156,34 +176,37 @@ impl Registry {
     /// # Errors
     /// If it can't be written.
     pub fn revive(&mut self, canvas: CanvasIx) -> Result<(), Error> {
-        let others = self.retired.iter().copied().filter(|number| *number != canvas.0);
-        self.set_retired(others.collect())
+        let mut marks = self.marks.clone();
+        marks.retired.remove(&canvas.0);
+        self.mark(marks)
     }
 
-    fn set_retired(&mut self, numbers: BTreeSet<u16>) -> Result<(), Error> {
-        if numbers == self.retired {
+    fn mark(&mut self, marks: Marks) -> Result<(), Error> {
+        if marks == self.marks {
             return Ok(());
         }
-        let retired = Retired { format: FORMAT, numbers };
-        let bytes = serde_json::to_vec(&retired).expect("numbers are plain data");
-        self.dir.replace(RETIRED, &bytes).map_err(|error| self.unopened(&error))?;
-        self.retired = retired.numbers;
+        let marks = Marks { format: FORMAT, ..marks };
+        let bytes = serde_json::to_vec(&marks).expect("numbers are plain data");
+        self.dir.replace(MARKS, &bytes).map_err(|error| self.unopened(&error))?;
+        self.marks = marks;
         Ok(())
     }
 
-    fn read_retired(&self) -> Result<BTreeSet<u16>, Error> {
-        let bytes = self.dir.read(RETIRED).map_err(|error| self.unopened(&error))?;
-        let Some(bytes) = bytes else { return Ok(BTreeSet::new()) };
-        let read = serde_json::from_slice::<Retired>(&bytes).ok().filter(|read| {
-            let last = read.numbers.last();
-            last.is_none_or(|last| usize::from(*last) < self.versions.len())
+    fn read_marks(&self) -> Result<Marks, Error> {
+        let bytes = self.dir.read(MARKS).map_err(|error| self.unopened(&error))?;
+        let Some(bytes) = bytes else {
+            return Ok(Marks { format: FORMAT, ..Marks::default() });
+        };
+        let read = serde_json::from_slice::<Marks>(&bytes).ok().filter(|read| {
+            let mut all = read.retired.iter().chain(&read.closed);
+            all.all(|number| usize::from(*number) < self.versions.len())
         });
         match read {
-            Some(Retired { format: FORMAT, numbers }) => Ok(numbers),
-            Some(Retired { format: found, .. }) => {
+            Some(marks) if marks.format == FORMAT => Ok(marks),
+            Some(Marks { format: found, .. }) => {
                 Err(Error::Format { place: self.place.clone(), found, known: FORMAT })
             }
-            None => Err(self.damaged(format!("`{RETIRED}` can't be read"))),
+            None => Err(self.damaged(format!("`{MARKS}` can't be read"))),
         }
     }
 
@@ -299,12 +322,15 @@ mod tests {
         let mut registry = open(&dir).unwrap();
         assert_eq!((registry.versions().len(), retired(&registry)), (3, [true, true, false]));
         registry.revive(CanvasIx(1)).unwrap();
-        assert_eq!(retired(&open(&dir).unwrap()), [true, false, false]);
-        let file = registry.dir.path().join(RETIRED);
+        registry.close([CanvasIx(2)]).unwrap();
+        let again = open(&dir).unwrap();
+        assert_eq!(retired(&again), [true, false, false]);
+        assert_eq!([1, 2].map(|at| again.is_closed(CanvasIx(at))), [false, true]);
+        let file = registry.dir.path().join(MARKS);
         for (text, expected) in [
-            (r#"{"format":1,"numbers":[3]}"#, "`retired.json` can't be read"),
-            ("{", "`retired.json` can't be read"),
-            (r#"{"format":2,"numbers":[]}"#, "written in format 2"),
+            (r#"{"format":1,"retired":[3],"closed":[]}"#, "`marks.json` can't be read"),
+            ("{", "`marks.json` can't be read"),
+            (r#"{"format":2,"retired":[],"closed":[]}"#, "written in format 2"),
         ] {
             fs::write(&file, text).unwrap();
             let error = open(&dir).unwrap_err().to_string();
