@@ -3,8 +3,8 @@
 //! A group has the rows from its own key on, up to the next group's. Rows are small and alike,
 //! so that a page of the disk holds three times as many of them packed as it would one by one:
 //! this is what a changed row costs when it is put away, whether its neighbours changed as well
-//! or not. A group that grows over [`MOST`] is cut into equal parts; one whose rows are all
-//! gone goes with them.
+//! or not. A group that grows over a page when it is packed, or over [`MOST`] before, is cut into
+//! equal parts; one whose rows are all gone goes with them.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -17,12 +17,12 @@ use super::row::Key;
 
 const GROUPS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("groups");
 
-/// The longest group, not packed, unless a single row is longer.
-const MOST: usize = 12 << 10;
+/// The longest group, not packed, unless a single row is longer: what is packed again when one
+/// of its rows changes.
+const MOST: usize = 16 << 10;
 
-/// How long parts are that a group is cut into: packed they take a page as a rule, with room
-/// for their rows to grow.
-const FILL: usize = 8 << 10;
+/// What a packed group is to fit into: a page of the database, without its own bytes.
+const PAGE: usize = 4096 - 64;
 
 /// A row's value by its key, in order; none in place of one that is gone.
 pub(super) type Put<'a> = BTreeMap<&'a Key, &'a Option<Box<[u8]>>>;
@@ -95,7 +95,7 @@ impl Filling<'_> {
     pub fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), Failure> {
         self.bytes += key.len() + value.len();
         self.rows.push((key.to_vec(), value.to_vec()));
-        if self.bytes < 64 * FILL { Ok(()) } else { self.write() }
+        if self.bytes < 64 * MOST { Ok(()) } else { self.write() }
     }
 
     fn write(&mut self) -> Result<(), Failure> {
@@ -165,21 +165,53 @@ fn merged<'a>(there: &[Pair<'a>], changed: &[(&'a [u8], Option<&'a [u8]>)]) -> V
 
 /// The rows as groups to store, each with its first key.
 fn parts<'a>(rows: &[Pair<'a>]) -> Vec<(&'a [u8], Vec<u8>)> {
-    let len = |(key, value): &Pair<'_>| 8 + key.len() + value.len();
-    let whole: usize = rows.iter().map(len).sum();
-    let share = if whole <= MOST { whole } else { whole / whole.div_ceil(FILL) };
-    let mut parts: Vec<(&[u8], Vec<u8>)> = Vec::new();
-    for row in rows {
-        if parts.last().is_none_or(|(_, part)| part.len() >= share) {
-            parts.push((row.0, Vec::with_capacity(share + len(row))));
+    let mut parts = Vec::new();
+    for run in cut(rows, MOST) {
+        let stored = packing::marked(&joined(run));
+        if stored.len() <= PAGE || run.len() == 1 {
+            parts.push((run[0].0, stored));
+            continue;
         }
-        let Some((_, part)) = parts.last_mut() else { continue };
-        for bytes in [row.0, row.1] {
-            part.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-            part.extend_from_slice(bytes);
-        }
+        // As many as fill their pages if all get shorter alike.
+        let most = length(run) / stored.len().div_ceil(PAGE);
+        let each = cut(run, most + 1).into_iter();
+        parts.extend(each.map(|part| (part[0].0, packing::marked(&joined(part)))));
     }
-    parts.into_iter().map(|(key, part)| (key, packing::marked(&part))).collect()
+    parts
+}
+
+/// Rows in runs of about the same length, none longer than said unless it is a single row.
+fn cut<'r, 'a>(rows: &'r [Pair<'a>], most: usize) -> Vec<&'r [Pair<'a>]> {
+    let whole = length(rows);
+    let share = whole / whole.div_ceil(most).max(1);
+    let mut runs = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for (at, row) in rows.iter().enumerate() {
+        let len = length(std::slice::from_ref(row));
+        if at > from && (bytes >= share || bytes + len > most) {
+            runs.push(&rows[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += len;
+    }
+    if from < rows.len() {
+        runs.push(&rows[from..]);
+    }
+    runs
+}
+
+/// How long rows are in a group.
+fn length(rows: &[Pair<'_>]) -> usize {
+    rows.iter().map(|(key, value)| 8 + key.len() + value.len()).sum()
+}
+
+fn joined(rows: &[Pair<'_>]) -> Vec<u8> {
+    let mut group = Vec::with_capacity(length(rows));
+    for bytes in rows.iter().flat_map(|(key, value)| [key, value]) {
+        group.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        group.extend_from_slice(bytes);
+    }
+    group
 }
 
 #[cfg(test)]
@@ -190,23 +222,45 @@ mod tests {
         panic!("{fault}")
     }
 
+    /// Letters that get no shorter.
+    fn drawn(seed: u32, len: usize) -> Vec<u8> {
+        let mut state = u64::from(seed) + 1;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
     #[test]
     fn rows_are_cut_into_parts_that_fit_and_come_back() {
-        for (count, size, most) in
-            [(0, 0, 0), (1, 9, 1), (80, 90, 1), (5_000, 90, 64), (7, 20_000, 7)]
-        {
-            let keys: Vec<[u8; 4]> = (0..count).map(u32::to_be_bytes).collect();
-            let value: Vec<u8> = (0..size).map(|at| at as u8).collect();
-            let rows: Vec<Pair<'_>> = keys.iter().map(|key| (&key[..], &value[..])).collect();
+        let alike = |_, len| vec![b'x'; len];
+        let half = |seed, len: usize| [drawn(seed, len / 2), vec![b'x'; len - len / 2]].concat();
+        type Made = fn(u32, usize) -> Vec<u8>;
+        let rows: [(u32, usize, Made, usize); 7] = [
+            (0, 0, alike, 0),
+            (1, 9, alike, 1),
+            (120, 90, alike, 1),
+            (5_000, 90, alike, 40),
+            // A page has room for 40 drawn ones, and for 70 of which the half is.
+            (5_000, 90, drawn, 140),
+            (5_000, 90, half, 90),
+            (7, 20_000, drawn, 7),
+        ];
+        for (count, size, made, most) in rows {
+            let rows: Vec<_> = (0..count).map(|at| (at.to_be_bytes(), made(at, size))).collect();
+            let rows: Vec<Pair<'_>> =
+                rows.iter().map(|(key, value)| (&key[..], &value[..])).collect();
             let parts = parts(&rows);
             assert!(parts.len() <= most, "{count} of {size}: {} parts", parts.len());
+            let fits = parts.iter().filter(|(_, part)| part.len() <= PAGE).count();
+            assert!(size > PAGE || 10 * fits >= 9 * parts.len(), "{fits} of {}", parts.len());
             let plain: Vec<_> =
                 parts.iter().map(|(_, part)| unpacked(part, &fault).unwrap()).collect();
-            for part in &plain {
-                assert!(part.len() <= MOST.max(size as usize + 12), "{count} of {size}");
-            }
             let back = plain.iter().flat_map(|part| pairs(part, &fault).unwrap());
             assert_eq!(back.collect::<Vec<_>>(), rows, "{count} of {size}");
+            let firsts = plain.iter().map(|part| pairs(part, &fault).unwrap()[0].0);
+            assert!(firsts.eq(parts.iter().map(|(key, _)| *key)), "{count} of {size}");
         }
     }
 

@@ -71,11 +71,11 @@ impl Shelf {
         Ok((Shelf { store, most_bytes }, fresh))
     }
 
-    /// Makes changes durable, all or none.
+    /// Makes changes durable, all or none: those that are have been taken away.
     pub fn save(
         &self,
         fresh: &mut Fresh,
-        changes: &BTreeMap<Key, Option<Box<[u8]>>>,
+        changes: &mut BTreeMap<Key, Option<Box<[u8]>>>,
     ) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
@@ -98,7 +98,7 @@ impl Shelf {
             groups::put(change, &put, &|fault| damaged(&self.store, fault))
         })?;
         fresh.forget(old);
-        fresh.take(changes, pieces);
+        fresh.take(std::mem::take(changes), pieces);
         Ok(())
     }
 
@@ -183,13 +183,13 @@ impl Fresh {
         }
     }
 
-    fn take(&mut self, changes: &BTreeMap<Key, Option<Box<[u8]>>>, pieces: Vec<Piece>) {
-        let mut changes = changes.iter();
+    fn take(&mut self, changes: BTreeMap<Key, Option<Box<[u8]>>>, pieces: Vec<Piece>) {
+        let mut changes = changes.into_iter();
         for (number, count, _) in pieces {
             let mut keys = Vec::with_capacity(count);
             for (key, value) in changes.by_ref().take(count) {
-                self.put(number, key.clone(), value.clone());
                 keys.push(key.clone());
+                self.put(number, key, value);
             }
             self.pieces.push_back((number, keys));
             self.next = number + 1;
@@ -197,15 +197,20 @@ impl Fresh {
     }
 
     fn put(&mut self, piece: u64, key: Key, value: Option<Box<[u8]>>) {
+        let key_bytes = key.len();
         self.bytes += weight(&key, &value);
-        if let Some(before) = self.rows.insert(key.clone(), Latest { piece, value }) {
-            self.bytes -= weight(&key, &before.value);
+        if let Some(before) = self.rows.insert(key, Latest { piece, value }) {
+            self.bytes -= weight_of(key_bytes, &before.value);
         }
     }
 }
 
 fn weight(key: &Key, value: &Option<Box<[u8]>>) -> usize {
-    key.len() + value.as_ref().map_or(0, |value| value.len()) + OVERHEAD
+    weight_of(key.len(), value)
+}
+
+fn weight_of(key_bytes: usize, value: &Option<Box<[u8]>>) -> usize {
+    key_bytes + value.as_ref().map_or(0, |value| value.len()) + OVERHEAD
 }
 
 /// A piece of the journal: its number, how many changes it has, its bytes.
