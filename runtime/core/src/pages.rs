@@ -1,8 +1,9 @@
 //! A list that grows page by page: what lies in it is never moved.
 //!
 //! Millions of users and journeys in one `Vec` would be copied whenever it is full, hundreds of
-//! megabytes between two decisions; and the allocator keeps what the former ones took. Pages
-//! cost one more look at where the page is. In a snapshot they are a list like any other.
+//! megabytes between two decisions; and the allocator keeps what the former ones took. A page
+//! costs one more look at where it is: it has a fixed length, so that nothing else is to be
+//! looked at. In a snapshot pages are a list like any other.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,44 +13,49 @@ use serde::de::{SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Items of a page.
-const PAGE: usize = 1 << 12;
+/// Items of a page: few, since a shard of one user has a page as well.
+const PAGE: usize = 1 << 9;
 
 pub(crate) struct Pages<T> {
-    /// All but the last are full. The first grows like any `Vec`: most shards are small.
-    pages: Vec<Vec<T>>,
+    /// What is behind the end is vacant.
+    pages: Vec<Box<[T; PAGE]>>,
+    len: usize,
 }
 
 impl<T> Default for Pages<T> {
     fn default() -> Pages<T> {
-        Pages { pages: Vec::new() }
+        Pages { pages: Vec::new(), len: 0 }
+    }
+}
+
+impl<T: Default> Pages<T> {
+    pub fn push(&mut self, item: T) {
+        if self.len == self.pages.len() * PAGE {
+            let page: Box<[T]> = std::iter::repeat_with(T::default).take(PAGE).collect();
+            let page = page.try_into().unwrap_or_else(|_| unreachable!("it is of this length"));
+            self.pages.push(page);
+        }
+        self.len += 1;
+        let last = self.len - 1;
+        self[last] = item;
     }
 }
 
 impl<T> Pages<T> {
-    pub fn push(&mut self, item: T) {
-        if let Some(page) = self.pages.last_mut().filter(|page| page.len() < PAGE) {
-            return page.push(item);
-        }
-        let mut page = Vec::with_capacity(if self.pages.is_empty() { 4 } else { PAGE });
-        page.push(item);
-        self.pages.push(page);
-    }
-
     pub fn len(&self) -> usize {
-        self.pages.last().map_or(0, |last| (self.pages.len() - 1) * PAGE + last.len())
+        self.len
     }
 
     pub fn get(&self, at: usize) -> Option<&T> {
-        self.pages.get(at / PAGE)?.get(at % PAGE)
+        (at < self.len).then(|| &self[at])
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pages.iter().flatten()
+        self.pages.iter().flat_map(|page| page.iter()).take(self.len)
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.pages.iter_mut().flatten()
+        self.pages.iter_mut().flat_map(|page| page.iter_mut()).take(self.len)
     }
 }
 
@@ -57,12 +63,14 @@ impl<T> Index<usize> for Pages<T> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
+        debug_assert!(at < self.len, "nothing is behind the end");
         &self.pages[at / PAGE][at % PAGE]
     }
 }
 
 impl<T> IndexMut<usize> for Pages<T> {
     fn index_mut(&mut self, at: usize) -> &mut T {
+        debug_assert!(at < self.len, "nothing is behind the end");
         &mut self.pages[at / PAGE][at % PAGE]
     }
 }
@@ -75,7 +83,7 @@ impl<T: Serialize> Serialize for Pages<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pages<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Pages<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Pages<T>, D::Error> {
         from.deserialize_seq(List(PhantomData))
     }
@@ -83,7 +91,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pages<T> {
 
 struct List<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for List<T> {
     type Value = Pages<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -34,7 +34,7 @@ impl std::hash::Hasher for FixedHasher {
 /// No slot of an outbox.
 pub(crate) const NONE: u32 = u32::MAX;
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct User {
     name: u32,
     /// Of the name, in bytes; the highest bit says that the number was another user's before.

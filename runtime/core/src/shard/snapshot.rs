@@ -117,7 +117,11 @@ impl Shard {
             tallies,
             arrivals: Arrivals(&state.journeys),
         };
-        postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
+        // About as much as it takes: growing little by little would take twice that for a while.
+        let room = 1024 + 40 * state.users.len() + 32 * state.journeys.len();
+        let mut bytes = Vec::with_capacity(room);
+        bytes.push(FORMAT);
+        postcard::to_extend(&taken, bytes).expect("a state is plain data")
     }
 
     /// Takes a snapshot's state over, in place of its own. The first Canvases have to be those
