@@ -4,6 +4,7 @@
 //! A folder is opened before anything else is read, so that a second process is told at once;
 //! profiles are read, Canvas versions settled, and only then do the shards come back.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use flowrun_engine::clock::{Clock, System};
 use flowrun_engine::log::{
-    Append, Epoch, Error, Folder, Keep, Memory as MemoryLog, Records, Sequence, ShardLog, Size,
-    Snapshot,
+    Append, Epoch, Error, Folder, Keep, Memory as MemoryLog, Records, Registry, Sequence, ShardLog,
+    Size, Snapshot,
 };
 use flowrun_engine::{
     Channels, Engine, Fetch, OfThisLife, Options, Setup, StateError, StateFolder, Swept, Trace,
@@ -106,6 +107,9 @@ pub struct Live {
     /// Where operators ask; gone before the folder is given up.
     #[cfg(unix)]
     _control: Option<Control>,
+    /// Canvas versions of the folder, those that are entered, and the folder itself.
+    registry: Option<Mutex<Registry>>,
+    entered: BTreeSet<CanvasIx>,
     folder: Option<Folder>,
 }
 
@@ -117,7 +121,7 @@ impl Live {
         let mut options = Options { seed: parts.seed, ..Options::default() };
         let mut life = life();
         let mut folder = None;
-        let mut versions = Vec::new();
+        let mut registry = None;
         let memory;
         let log: Box<dyn ShardLog + Send>;
         let mut recovery = None;
@@ -125,7 +129,7 @@ impl Live {
             Some(Durable { state, stored, reading }) => {
                 options.shards = state.log.shards();
                 life = state.holder.life().to_owned();
-                versions = state.registry.versions().to_vec();
+                registry = Some(state.registry);
                 folder = Some(state.holder);
                 log = Box::new(Watched { log: state.log, reading: reading.clone() });
                 memory = Memory::durable(stored, Some(entrances.clone()));
@@ -160,9 +164,11 @@ impl Live {
             trace: parts.trace,
         };
         let engine = Engine::start(options, setup)?;
-        for closed in parts.closed {
-            engine.close(closed);
+        for closed in &parts.closed {
+            engine.close(*closed);
         }
+        let names = engine.canvases().iter().map(|canvas| &*canvas.head.name);
+        let entered = names.filter_map(|name| engine.canvas(name)).collect();
         if let Some(told) = recovery.and_then(|reading| reading.end()) {
             console.note(&told);
         }
@@ -170,7 +176,9 @@ impl Live {
         #[cfg(unix)]
         let control = folder.as_ref().and_then(|folder| {
             let (engine, memory) = (engine.clone(), memory.clone());
-            let clerk = Clerk { engine, memory, path: folder.path().to_owned(), versions };
+            let versions = registry.as_ref().map_or(&[][..], Registry::versions).to_vec();
+            let (path, closed) = (folder.path().to_owned(), parts.closed.iter().copied().collect());
+            let clerk = Clerk { engine, memory, path, versions, closed };
             let opened = Control::open(folder.path(), clerk);
             opened
                 .inspect_err(|error| {
@@ -182,14 +190,14 @@ impl Live {
                 })
                 .ok()
         });
-        #[cfg(not(unix))]
-        drop(versions);
         Ok(Live {
             engine,
             memory,
             clock,
             #[cfg(unix)]
             _control: control,
+            registry: registry.map(Mutex::new),
+            entered,
             folder,
         })
     }
@@ -220,6 +228,13 @@ impl Live {
                 "stopped; {count} writes, messages or fetches were under way and {after}"
             )),
         }
+        if let (Some(registry), Some(in_use)) = (&self.registry, &ended.in_use) {
+            let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = versions::retire(&mut registry, &self.entered, in_use) {
+                let again = "versions that nobody is on are made again at the next start";
+                console.note(&format!("{again}: {error}"));
+            }
+        }
         Ok(())
     }
 }
@@ -227,7 +242,7 @@ impl Live {
 /// Sweeps what was deleted out of the files of a folder that was just given up. What can't be
 /// done now is done at the next stop; a signal breaks it off at once.
 pub fn sweep_after(state: Option<&Path>, console: &Console) {
-    let Some(path) = state.filter(|path| Folder::has_leftovers(path)) else { return };
+    let Some(path) = state.filter(|path| Folder::has_leftovers(*path)) else { return };
     let again = "files of the state folder may still hold bytes of deleted users, which the next \
                  stop sweeps out";
     console.note("sweeping who was deleted out of the files; Ctrl-C puts it off to the next stop");

@@ -14,6 +14,7 @@ pub mod batcher;
 mod effect;
 mod graph;
 mod ids;
+mod in_use;
 mod input;
 mod invariants;
 mod journey;

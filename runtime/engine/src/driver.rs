@@ -1,5 +1,6 @@
 //! The loop: replies and entries in, a round of decide, commit and act, requests out.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flowrun_core::batcher::Request;
@@ -69,8 +70,8 @@ impl Driver {
     /// Goes on until told to stop and all is finished, or the time for it is up.
     pub async fn run(mut self) -> Result<Ended, Error> {
         let mut ended = self.turns().await;
-        if ended.is_ok() {
-            ended = self.snapshot().await.and(ended);
+        if let Ok(Ended { unfinished, .. }) = ended {
+            ended = self.snapshot().await.map(|in_use| Ended { unfinished, in_use });
         }
         self.intake.end(match &ended {
             Ok(_) => Door::Stopped,
@@ -244,9 +245,9 @@ impl Driver {
     }
 
     /// The next start has no records to read.
-    async fn snapshot(&mut self) -> Result<(), Error> {
+    async fn snapshot(&mut self) -> Result<Option<BTreeSet<CanvasIx>>, Error> {
         let now = self.clock.now();
-        self.blocking(move |bench| bench.snapshot_all(now)).await?
+        self.blocking(move |bench| bench.snapshot_all(now).and_then(|()| bench.in_use())).await?
     }
 
     fn act(&mut self, effects: impl IntoIterator<Item = Effect>) {
@@ -359,7 +360,8 @@ impl Driver {
         let stop_by = *self.stop_by.get_or_insert(Millis(steady.0.saturating_add(drain)));
         let unfinished = self.batcher.writes() + self.outgoing.messages() + self.outgoing.fetches();
         let waiting = unfinished + self.intake.waiting();
-        (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished: unfinished as u64 })
+        let unfinished = unfinished as u64;
+        (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished, in_use: None })
     }
 
     /// Now and then: it takes a look at the file.

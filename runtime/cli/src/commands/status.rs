@@ -112,6 +112,9 @@ fn heading(canvas: &CanvasRow, palette: Palette) -> String {
     if !canvas.newest {
         said.push("earlier".to_owned());
     }
+    if canvas.has_no_file {
+        said.push("its file is gone, nobody enters".to_owned());
+    }
     said.push(match canvas.journeys {
         0 => "nobody is on it".to_owned(),
         1 => "1 journey".to_owned(),
@@ -282,6 +285,7 @@ mod tests {
                 canvas: "vip".to_owned(),
                 version: "0123456789abcdef".to_owned(),
                 newest: false,
+                has_no_file: true,
                 paused: true,
                 journeys: 4,
                 steps: vec![step(&"long_name_".repeat(9)), step("short")],
@@ -302,7 +306,8 @@ mod tests {
         assert!(table.clone().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(table.count(), 2, "{text}");
         for said in [
-            "vip · version 0123456789abcdef · earlier · 4 journeys · paused",
+            "vip · version 0123456789abcdef · earlier · its file is gone, nobody enters · 4 journeys · \
+             paused",
             "  23 h 59 min  in 23 h 59 min",
             "\nlong_name_long…",
             "3 to be tried again, the first now · 2 under way · 1 behind earlier writes",

@@ -167,6 +167,8 @@ pub struct CanvasRow {
     pub version: String,
     /// Whether it is the last version that was kept.
     pub newest: bool,
+    /// Whether its Canvas had no file any more at the last start, so that nobody enters.
+    pub has_no_file: bool,
     pub paused: bool,
     /// Journeys on this version that have not ended.
     pub journeys: u64,

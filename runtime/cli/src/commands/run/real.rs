@@ -120,7 +120,8 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     sweep_after(run.state.as_deref(), console);
     let told = canvases.iter().zip(tallies).filter(|(canvas, tally)| {
         // An earlier version that nobody was on has nothing to tell.
-        tally.entered > 0 || names.contains(&canvas.head.name)
+        let has_moved = tally.entered > 0 || names.contains(&canvas.head.name);
+        has_moved && !canvas.is_retired()
     });
     let outcome = Outcome {
         canvases: told.map(|(canvas, tally)| (&**canvas, tally)).collect(),
