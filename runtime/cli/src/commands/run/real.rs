@@ -210,7 +210,7 @@ async fn go(
         let handed_over = enter(live, &mut coming, now)?;
         if handed_over {
             match live.engine.committed().await {
-                Ok(()) | Err(Busy::Full) => {}
+                Ok(()) | Err(Busy::Full | Busy::NoSpace | Busy::Unsaved) => {}
                 Err(busy) => return Err(anyhow!("{busy}")),
             }
         }
@@ -256,7 +256,7 @@ fn enter(live: &Live, coming: &mut VecDeque<Coming>, now: Millis) -> anyhow::Res
     };
     match handed_over {
         Ok(()) => drop(coming.drain(..count)),
-        Err(Busy::Full) => return Ok(false),
+        Err(Busy::Full | Busy::NoSpace) => return Ok(false),
         Err(busy) => bail!("{busy}"),
     }
     Ok(true)
