@@ -226,6 +226,7 @@ fn table(folder: &Path, args: &[&str]) -> Vec<String> {
     let (out, err) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert_eq!(ended.status.code(), Some(0), "{out}{err}");
+    assert!(!err.contains("stopped"), "nobody has stopped it: {err}");
     out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 

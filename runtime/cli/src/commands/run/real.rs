@@ -112,7 +112,10 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         twice.tell();
         let left = go(&live, coming, until, &signals).await?;
         let letters = letters(&live).await;
-        live.stop(console).await?;
+        let stopped = live.stop(console).await?;
+        if left != Left::Ended || stopped.unfinished > 0 {
+            console.note(&stopped.told());
+        }
         anyhow::Ok((left, letters, live.engine.status(), live.engine.tallies()))
     });
     runtime.shutdown_timeout(LEFTOVERS);
