@@ -49,6 +49,8 @@ struct State {
     operations: usize,
     plan: Option<Plan>,
     locks: BTreeSet<PathBuf>,
+    /// A file that can't be synced.
+    broken: Option<&'static str>,
 }
 
 /// A handle to the machine: clones are the same machine.
@@ -85,6 +87,11 @@ impl Machine {
 
     pub fn fail(&self, plan: Option<Plan>) {
         self.state().plan = plan;
+    }
+
+    /// Lets syncs of a file fail from now on.
+    pub fn break_syncs(&self, file: Option<&'static str>) {
+        self.state().broken = file;
     }
 
     /// How many operations there were that can fail.
@@ -289,6 +296,14 @@ impl StorageBackend for Opened {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let is_broken = {
+            let state = self.machine.state();
+            let broken = state.broken.map(|name| Path::new("/srv/state").join(name));
+            broken.is_some_and(|path| state.file(&path).ok() == Some(self.file))
+        };
+        if is_broken {
+            return Err(io::Error::other("the disk failed"));
+        }
         self.change(disk::Event::Sync)
     }
 

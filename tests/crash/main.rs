@@ -14,3 +14,4 @@ mod power;
 mod profiles;
 mod rot;
 mod rows;
+mod served;

@@ -107,7 +107,7 @@ impl Driver {
             };
             self.request(now, requests);
             self.outgoing.go_on(now);
-            self.intake.crowded(self.is_crowded());
+            self.intake.is_now(if self.is_crowded() { Door::Crowded } else { Door::Open });
             self.publish();
             // Whoever waits for them is told after the commit, and only then.
             self.marks.drain(..).for_each(|mark| {
@@ -214,7 +214,7 @@ impl Driver {
         loop {
             match profiles.kept().await {
                 Ok(()) => return Ok(()),
-                Err(Busy::Full) => self.wait_for_space(self.clock.now()).await?,
+                Err(Busy::Unsaved) => self.wait_for_space(self.clock.now()).await?,
                 Err(_) => return Err(Error::Profiles),
             }
         }
@@ -223,10 +223,10 @@ impl Driver {
     /// The disk is full: nobody enters, whoever waits for a commit is told, and what was
     /// committed before goes out meanwhile.
     async fn wait_for_space(&mut self, now: Millis) -> Result<(), Error> {
-        self.intake.crowded(true);
+        self.intake.is_now(Door::NoSpace);
         let waiting = self.intake.take_marks();
         self.marks.drain(..).chain(waiting).for_each(|mark| {
-            let _ = mark.send(Err(Busy::Full));
+            let _ = mark.send(Err(Busy::Unsaved));
         });
         let steady = self.clock.steady();
         // A stop waits as long as for anything else: what is to be committed isn't lost yet.

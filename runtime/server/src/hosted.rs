@@ -37,6 +37,8 @@ impl From<engine::Busy> for Busy {
     fn from(busy: engine::Busy) -> Busy {
         match busy {
             engine::Busy::Full => Busy::Full,
+            engine::Busy::NoSpace => Busy::NoSpace,
+            engine::Busy::Unsaved => Busy::Unsaved,
             engine::Busy::Stopping => Busy::Stopping,
             engine::Busy::Failed => Busy::Failed,
         }
@@ -47,6 +49,8 @@ impl From<Busy> for engine::Busy {
     fn from(busy: Busy) -> engine::Busy {
         match busy {
             Busy::Full => engine::Busy::Full,
+            Busy::NoSpace => engine::Busy::NoSpace,
+            Busy::Unsaved => engine::Busy::Unsaved,
             Busy::Stopping => engine::Busy::Stopping,
             Busy::Failed => engine::Busy::Failed,
         }

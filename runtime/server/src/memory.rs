@@ -382,7 +382,15 @@ impl Workspace for Memory {
                 return Err(Refusal::Busy(Busy::Full));
             }
             self.turned_away(&state, &trigger)?;
-            let entered = self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy);
+            self.journeys
+                .as_ref()
+                .map_or(Ok(()), |journeys| journeys.room())
+                .map_err(Refusal::Busy)?;
+            let entered = self.enter(&mut state, &trigger, at_ms).map_err(|busy| match busy {
+                // Profiles of recipients were changed by then.
+                Busy::NoSpace => Refusal::Busy(Busy::Unsaved),
+                busy => Refusal::Busy(busy),
+            });
             (entered, self.keep(&mut state))
         };
         kept.done().await.map_err(Refusal::Busy)?;

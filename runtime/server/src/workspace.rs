@@ -132,12 +132,21 @@ pub struct Body {
 /// A status and a body in the vendor's shape, or why there can't be one.
 pub type Answer = Result<Reply, Busy>;
 
-/// The workspace can't answer; nothing was promised.
+/// The workspace can't do it now; nothing was promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Busy {
     /// A queue is full; the client is to come again later (503 with `Retry-After`).
     #[error("too much is queued; send it again later")]
     Full,
+    /// The disk is full, and was so before anything was changed (503 with `Retry-After`).
+    #[error("the disk is full, and nothing of this request was kept; send it again later")]
+    NoSpace,
+    /// The disk was full when it came to this (503 with `Retry-After`). Sent again under the same key it counts once.
+    #[error(
+        "the disk is full; this request is kept when there is space, unless the server ends before that: send it again later, \
+         under the same keys if it has any"
+    )]
+    Unsaved,
     /// The process is going down (503).
     #[error("the server is stopping; send it again later")]
     Stopping,
@@ -324,6 +333,10 @@ pub struct Happened {
 pub trait Journeys: Send + Sync + 'static {
     /// Users enter, all of one request together. An error refuses the request: nobody has entered.
     fn enter(&self, entries: Vec<Entry>) -> Result<(), Busy>;
+    /// Whether anybody may enter now: asked before anything is changed.
+    fn room(&self) -> Result<(), Busy> {
+        Ok(())
+    }
     /// Whether anything waits for events of this name; those nobody waits for aren't reported.
     fn listens(&self, kind: Array, name: &str) -> bool;
     fn happened(&self, events: Vec<Happened>);

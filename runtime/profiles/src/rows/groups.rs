@@ -242,9 +242,9 @@ mod tests {
             (1, 9, alike, 1),
             (120, 90, alike, 1),
             (5_000, 90, alike, 40),
-            // A page has room for 40 drawn ones, and for 70 of which the half is.
-            (5_000, 90, drawn, 140),
-            (5_000, 90, half, 90),
+            // A page has room for 39 drawn ones, and for 70 of which the half is.
+            (5_000, 90, drawn, 165),
+            (5_000, 90, half, 100),
             (7, 20_000, drawn, 7),
         ];
         for (count, size, made, most) in rows {

@@ -25,8 +25,9 @@ const GONE: u32 = u32::MAX;
 /// just fits into the run of pages that the database takes for it.
 const PIECE: usize = 160 << 10;
 
-/// So much is put away at least, so that rows which are neighbours meet.
-const AT_ONCE: usize = 1 << 20;
+/// Such a part of the journal's share is put away at once, so that rows which are neighbours
+/// meet, though they changed in different commits: each group is then written once for all.
+const AT_ONCE: usize = 8;
 
 /// What a fresh row takes in memory beside its bytes.
 const OVERHEAD: usize = 128;
@@ -161,7 +162,7 @@ impl Fresh {
         if self.bytes + added <= most {
             return 0;
         }
-        let wanted = (2 * added).max(AT_ONCE.min(most));
+        let wanted = (2 * added).max(most / AT_ONCE);
         let mut freed = 0;
         let enough = self.pieces.iter().position(|(_, keys)| {
             let done = freed >= wanted;

@@ -4,8 +4,8 @@
 //! are durable; so no answer promises what a crash could take back, and rows are kept in the order of the changes. Steps
 //! may read a value that is not durable yet: whoever brought it has no answer yet either, and sends it again.
 //!
-//! A full disk refuses before anything is changed. The few requests that are under way when it fills up are told the same,
-//! and are kept once there is space: sent again under their keys, they change nothing twice.
+//! A full disk refuses before anything is changed. The few requests that are under way when it fills up are told that they
+//! are kept once there is space: sent again under their keys, they change nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,15 +71,15 @@ impl Kept {
     /// Ends when they are durable.
     pub async fn done(self) -> Result<(), Busy> {
         match self.0 {
-            Some(saving) => saving.done().await.map_err(|error| busy(&error)),
+            Some(saving) => saving.done().await.map_err(|error| busy(&error, Busy::Unsaved)),
             None => Ok(()),
         }
     }
 }
 
-fn busy(error: &StateError) -> Busy {
+fn busy(error: &StateError, while_full: Busy) -> Busy {
     match error {
-        StateError::Full { .. } => Busy::Full,
+        StateError::Full { .. } => while_full,
         _ => Busy::Failed,
     }
 }
@@ -139,7 +139,7 @@ impl Memory {
     /// Whether changes can be kept: to be asked before anything is changed.
     pub(crate) fn room(&self) -> Result<(), Busy> {
         let room = self.keeper.as_ref().map_or(Ok(()), |keeper| keeper.rows.room());
-        room.map_err(|error| busy(&error))
+        room.map_err(|error| busy(&error, Busy::NoSpace))
     }
 
     /// Hands over what has changed; to be called before the lock is given up. Without a change it still tells when all

@@ -112,7 +112,10 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         twice.tell();
         let left = go(&live, coming, until, &signals).await?;
         let letters = letters(&live).await;
-        live.stop(console).await?;
+        let stopped = live.stop(console).await?;
+        if left != Left::Ended || stopped.unfinished > 0 {
+            console.note(&stopped.told());
+        }
         anyhow::Ok((left, letters, live.engine.status(), live.engine.tallies()))
     });
     runtime.shutdown_timeout(LEFTOVERS);
@@ -210,7 +213,7 @@ async fn go(
         let handed_over = enter(live, &mut coming, now)?;
         if handed_over {
             match live.engine.committed().await {
-                Ok(()) | Err(Busy::Full) => {}
+                Ok(()) | Err(Busy::Full | Busy::NoSpace | Busy::Unsaved) => {}
                 Err(busy) => return Err(anyhow!("{busy}")),
             }
         }
@@ -256,7 +259,7 @@ fn enter(live: &Live, coming: &mut VecDeque<Coming>, now: Millis) -> anyhow::Res
     };
     match handed_over {
         Ok(()) => drop(coming.drain(..count)),
-        Err(Busy::Full) => return Ok(false),
+        Err(Busy::Full | Busy::NoSpace) => return Ok(false),
         Err(busy) => bail!("{busy}"),
     }
     Ok(true)

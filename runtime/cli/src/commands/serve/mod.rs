@@ -189,7 +189,7 @@ impl Serve {
         if let Some(fault) = fault {
             return Err(fault.into());
         }
-        live.stop(console).await?;
+        console.note(&live.stop(console).await?.told());
         Ok(Exit::Interrupted)
     }
 

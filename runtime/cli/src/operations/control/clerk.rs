@@ -184,8 +184,15 @@ fn overload(status: &Status, burdened: Vec<String>) -> Vec<String> {
 
 fn said(busy: Busy) -> anyhow::Error {
     match busy {
-        Busy::Full => anyhow!(
-            "the engine takes nothing now, its disk may be full: see `flowrun status`, and try again"
+        Busy::Full => {
+            anyhow!("too much is asked of the engine at once: see `flowrun status`, and try again")
+        }
+        Busy::NoSpace => {
+            anyhow!("the disk is full, and nothing was done: make room, and try again")
+        }
+        Busy::Unsaved => anyhow!(
+            "the disk is full: it is done when there is space, unless the server ends before; see \
+             `flowrun status`"
         ),
         Busy::Stopping => anyhow!("the server is stopping: try again when it has stopped"),
         Busy::Failed => {
