@@ -9,6 +9,7 @@
 //! number: time and answers are arguments, and chance is a hash of the seed.
 #![forbid(unsafe_code)]
 
+mod arrivals;
 pub mod batcher;
 mod effect;
 mod graph;
@@ -19,8 +20,10 @@ mod invariants;
 mod journey;
 mod letters;
 mod look;
+mod names;
 mod outbox;
 mod outcome;
+mod pages;
 mod pauses;
 pub mod planted;
 mod record;

@@ -114,6 +114,10 @@ fn step(canvas: &Canvas, node: NodeIx, look: &StepLook) -> StepRow {
         sending: look.sending,
         parked: look.parked,
         parked_since: look.parked_since.map(Moment),
+        oldest_since: look.oldest_since.map(Moment),
+        waiting_since: look.waiting_since.map(Moment),
+        held_since: look.held_since.map(Moment),
+        sending_since: look.sending_since.map(Moment),
         attempts: AttemptsRow {
             queued: attempts.queued,
             under_way: attempts.under_way,
@@ -243,15 +247,15 @@ fn journey(look: &JourneyLook, lines: &[Line]) -> JourneyRow {
         here && line.what == What::Arrived
     });
     let since = match look.rest {
-        RestLook::Parked { since } => Some(since),
-        _ => arrived.map(|line| line.at),
+        RestLook::Parked { since } => since,
+        _ => arrived.map_or(look.since, |line| line.at),
     };
     JourneyRow {
         version: look.version.to_string(),
         entry: look.entry,
         step: look.step.to_string(),
         state,
-        since: since.map(Moment),
+        since: Some(Moment(since)),
         due: due.map(Moment),
         deadline: deadline.map(Moment),
         key: attempt.map(|attempt| attempt.key.to_string()),

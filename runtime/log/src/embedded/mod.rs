@@ -30,7 +30,7 @@ pub struct Embedded {
 const FORMAT: u64 = 1;
 
 /// Appends write, and recovery reads everything once: little of it is worth keeping.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 16 << 20;
 
 impl Embedded {
     /// The file's name in its folder.
