@@ -245,7 +245,8 @@ mod tests {
         let properties = body.clone();
         let kind = Array::Purchases;
         let event = Happened { user, name: "p".into(), kind, properties, time_ms: 8 };
-        let Some(Waiting::Told(events)) = read(1, &told(&[event.clone()]), &limits) else {
+        let Some(Waiting::Told(events)) = read(1, &told(std::slice::from_ref(&event)), &limits)
+        else {
             panic!("events")
         };
         assert_eq!(events, [event]);
