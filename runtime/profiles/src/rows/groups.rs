@@ -29,6 +29,9 @@ pub(super) type Put<'a> = BTreeMap<&'a Key, &'a Option<Box<[u8]>>>;
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
+/// Is given rows one by one, in order.
+pub(super) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Failure> + 'a;
+
 /// What to say of bytes that can't be read.
 pub(super) type Damaged<'a> = &'a dyn Fn(&str) -> Failure;
 
@@ -115,7 +118,7 @@ impl Filling<'_> {
 pub(super) fn each(
     transaction: &ReadTransaction,
     damaged: Damaged<'_>,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Failure>,
+    each: &mut Each<'_>,
 ) -> Result<(), Failure> {
     for group in transaction.open_table(GROUPS)?.iter()? {
         let (_, value) = group?;

@@ -129,7 +129,7 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
 pub(super) fn merge(
     latest: &BTreeMap<Key, Option<Box<[u8]>>>,
     to: &WriteTransaction,
-    rows: &mut dyn FnMut(&mut Each<'_>) -> Result<(), Failure>,
+    rows: &mut dyn FnMut(&mut groups::Each<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut latest = latest.iter().peekable();
     groups::fill(to, &mut |filling| {
@@ -148,9 +148,6 @@ pub(super) fn merge(
         Ok(())
     })
 }
-
-/// Is given rows one by one.
-pub(super) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Failure> + 'a;
 
 fn damaged(store: &Store, fault: &str) -> Failure {
     Failure::Refused(store.damaged(fault))
