@@ -1,6 +1,8 @@
-//! A failed sync under a whole server, with its profiles, its engine and its journeys: whoever is
-//! under way hears no promise, the process is told to end and why, and what was promised before
-//! is there when it starts again.
+//! A whole server, with its profiles, its engine and its journeys, on a disk that fails.
+//!
+//! Under a failed sync whoever is under way hears no promise, the process is told to end and why,
+//! and what was promised before is there when it starts again. What a maintenance has queued is
+//! there after a power cut at any moment, and applied once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +15,24 @@ use flowrun_engine::{
     Channel, Channels, Engine, NoAnswers, Nobody, Options, Setup, StateFolder, Writes,
 };
 use flowrun_server::hosted::{Entrances, Held};
-use flowrun_server::track::{Limits, Trigger};
-use flowrun_server::{Body, Busy, Dispatch, Hosted, Memory, Refusal, Stored, Workspace};
+use flowrun_server::track::{Limits, Trigger, Value};
+use flowrun_server::{
+    Body, Busy, Dispatch, Hosted, Maintenance, Memory, Refusal, Stored, Workspace,
+};
 use serde_json::{Value as Json, json};
 
+use crate::disk::Survivors;
 use crate::machine::Machine;
 
-const WAIT: &str = "canvas: wait\nsteps:\n  - id: hours\n    delay: { for: 5h }\n";
+const WAIT: &str = r#"
+canvas: wait
+entry: { api: true, event: done, reentry: always }
+steps:
+  - id: hours
+    delay: { for: 5h }
+  - id: tell
+    message: { channel: push, body: "hello" }
+"#;
 
 struct Server {
     hosted: Hosted,
@@ -30,7 +43,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(machine: &Machine) -> Server {
+    async fn start(machine: &Machine, maintenance: Maintenance) -> Server {
         let state = StateFolder::open(&machine.dir(), 2, "a life").expect("a folder");
         let stored = Stored::read(&state, &mut |_| {}).expect("profiles");
         let entrances = Arc::new(Entrances::default());
@@ -53,6 +66,7 @@ impl Server {
         let engine = Engine::start(options, setup).expect("an engine");
         entrances.lead_to(engine.clone());
         let hosted = Hosted::new(memory.clone(), engine.clone());
+        hosted.go_on(maintenance).await;
         Server { hosted, memory, engine, clock, _state: state.holder }
     }
 
@@ -111,7 +125,7 @@ async fn a_failed_sync_promises_nothing_and_ends_the_process_with_its_reason() {
     for (file, asked, reason) in ROWS {
         let place = format!("{file}, {asked:?}");
         let machine = Machine::new();
-        let server = Server::start(&machine);
+        let server = Server::start(&machine, Maintenance::Ends).await;
         for user in ["ada", "bob"] {
             assert_eq!(server.track(user).await, Ok(201), "{place}");
         }
@@ -132,7 +146,7 @@ async fn a_failed_sync_promises_nothing_and_ends_the_process_with_its_reason() {
         drop(server.engine.stop().await);
         drop(server);
         machine.break_syncs(None);
-        let again = Server::start(&machine);
+        let again = Server::start(&machine, Maintenance::Ends).await;
         let known =
             again.memory.read(|directory| directory.profiles.by_external_id("ada").is_some());
         assert!(known, "{place}: what was promised is there");
@@ -141,4 +155,62 @@ async fn a_failed_sync_promises_nothing_and_ends_the_process_with_its_reason() {
         assert_eq!(again.track("eve").await, Ok(201), "{place}");
         drop(again.engine.stop().await);
     }
+}
+
+/// Adds one to what ada has, and lets her in.
+async fn count(server: &Server) -> Result<u16, Busy> {
+    let event = json!({ "external_id": "ada", "name": "done", "time": "2026-05-01T00:00:00Z" });
+    let attribute = json!({ "external_id": "ada", "count": { "inc": 1 } });
+    let body = server.body(json!({ "attributes": [attribute], "events": [event] }));
+    Ok(server.hosted.track(body, None).await?.status)
+}
+
+fn counted(server: &Server) -> i64 {
+    server.memory.read(|directory| {
+        let ada = directory.profiles.by_external_id("ada");
+        match ada.and_then(|ada| ada.custom("count")) {
+            Some(Value::Int(count)) => *count,
+            None => 0,
+            other => panic!("{other:?}"),
+        }
+    })
+}
+
+const WRITES: usize = 3;
+
+#[tokio::test]
+async fn what_a_maintenance_has_queued_is_applied_once_after_a_power_cut_at_any_moment() {
+    let begun = Machine::new();
+    drop(Server::start(&begun, Maintenance::Ends).await.engine.stop().await);
+    let machine = begun.settled();
+    let server = Server::start(&machine, Maintenance::Begins).await;
+    let first = machine.events();
+    for _ in 0..WRITES {
+        assert_eq!(count(&server).await, Ok(202));
+        machine.acknowledge();
+    }
+    server.hosted.maintain(Maintenance::Ends).await;
+    machine.acknowledge();
+    let (mut cuts, mut twice) = (0, 0);
+    for event in (first..=machine.events()).filter(|at| *at == 0 || machine.is_operation(at - 1)) {
+        let promised = machine.acknowledged(event).min(WRITES) as i64;
+        for survivors in [Survivors::None, Survivors::All, Survivors::Torn] {
+            let place = format!("cut after event {event}, {survivors:?}");
+            let left = machine.after_cut(event, survivors);
+            for start in 0..2 {
+                let server = Server::start(&left, Maintenance::Ends).await;
+                let count = counted(&server);
+                let ahead = (promised + 1).min(WRITES as i64);
+                assert!((promised..=ahead).contains(&count), "{place}, start {start}: {count}");
+                // Journeys hear of each at least once.
+                let entered = server.engine.status().entered as i64;
+                assert!((count..=2 * count).contains(&entered), "{place}: {entered} of {count}");
+                twice += usize::from(entered > count);
+                assert_eq!(server.memory.read(|all| all.profiles.len()), usize::from(count > 0));
+                drop(server.engine.stop().await);
+            }
+            cuts += 1;
+        }
+    }
+    assert!(cuts > 60, "{cuts} {twice}");
 }

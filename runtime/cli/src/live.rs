@@ -17,7 +17,7 @@ use flowrun_engine::{
     Writes, sweep,
 };
 use flowrun_server::hosted::{self, Entrances, Held};
-use flowrun_server::{Memory, Stored, Unidentified};
+use flowrun_server::{Hosted, Maintenance, Memory, Stored, Unidentified};
 
 use crate::canvases::Opened;
 use crate::commands::serve::signals::Signals;
@@ -91,6 +91,9 @@ pub struct Parts {
     pub fetch: Arc<dyn Fetch>,
     pub trace: Box<dyn Trace>,
     pub seed: u64,
+    /// Whether writes are queued from the start. If not, what an earlier process has queued is
+    /// applied now.
+    pub maintenance: Maintenance,
 }
 
 /// An engine at work. The state folder is held for as long as this is there.
@@ -167,6 +170,7 @@ impl Live {
             console.note(&told);
         }
         entrances.lead_to(engine.clone());
+        Hosted::new(memory.clone(), engine.clone()).go_on(parts.maintenance).await;
         #[cfg(unix)]
         let control = folder.as_ref().and_then(|folder| {
             let (engine, memory) = (engine.clone(), memory.clone());

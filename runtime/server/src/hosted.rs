@@ -63,6 +63,22 @@ impl Hosted {
         Hosted { memory, engine }
     }
 
+    /// Goes on from what a state folder has of a maintenance, once the memory's [`Entrances`] lead here: tells of events that
+    /// may not have been heard, and applies what is queued, unless a maintenance begins.
+    pub async fn go_on(&self, maintenance: Maintenance) {
+        self.memory.tell_again();
+        self.maintain(maintenance).await;
+    }
+
+    /// What journeys were told at the end of a maintenance need not be told again once it is committed. If it can't be now,
+    /// it is asked for again before long.
+    async fn commit_told(&self) {
+        let told = self.memory.told();
+        if !told.is_empty() && self.engine.committed().await.is_ok() {
+            self.memory.forget_told(&told).await;
+        }
+    }
+
     /// Ends when what was handed over since then is committed; at once if nothing was.
     async fn committed_since(&self, before: u64) -> Result<(), Busy> {
         match self.engine.handed_over() == before {
@@ -160,6 +176,7 @@ impl Workspace for Hosted {
     }
 
     async fn wake(&self, at_ms: i64) -> Option<i64> {
+        self.commit_told().await;
         let before = self.engine.handed_over();
         let next = self.memory.run_plans(at_ms);
         // What is not committed lets them in again after a restart.
@@ -169,8 +186,9 @@ impl Workspace for Hosted {
         next
     }
 
-    fn maintain(&self, maintenance: Maintenance) {
-        self.memory.maintain(maintenance);
+    async fn maintain(&self, maintenance: Maintenance) {
+        self.memory.maintain(maintenance).await;
+        self.commit_told().await;
     }
 
     fn figures(&self) -> Vec<Figure> {

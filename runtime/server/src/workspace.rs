@@ -66,8 +66,8 @@ pub trait Workspace: Send + Sync + 'static {
     async fn wake(&self, at_ms: i64) -> Option<i64>;
 
     /// Begins or ends a maintenance: between the two, writes are queued (202), and at its end they are applied in their
-    /// order. Doing what is done already changes nothing.
-    fn maintain(&self, maintenance: Maintenance);
+    /// order. Doing what is done already changes nothing. Ends when that is as durable as other changes.
+    async fn maintain(&self, maintenance: Maintenance);
 
     /// Figures for `GET /metrics` beside the server's own. They tell of no user.
     fn figures(&self) -> Vec<Figure> {

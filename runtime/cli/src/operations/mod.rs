@@ -86,7 +86,10 @@ async fn delete_profile(memory: &Memory, user: &str) -> anyhow::Result<bool> {
     let body = Body { json, at_ms: moment::present().0 };
     let reply = memory.users(Neighbour::Delete, body).await.map_err(|busy| match busy {
         Busy::NoSpace => anyhow!("the disk is full: nothing was deleted"),
-        Busy::Full => anyhow!("the profiles are in maintenance: nothing was deleted"),
+        Busy::Full => anyhow!(
+            "writes of a maintenance are still queued, and nothing was deleted: end it first, or start a \
+             server, which applies them"
+        ),
         busy => anyhow!("{busy}"),
     })?;
     Ok(reply.body.get("deleted").and_then(Json::as_u64).is_some_and(|deleted| deleted > 0))

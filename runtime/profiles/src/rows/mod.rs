@@ -49,6 +49,8 @@ pub enum Row {
     Schedule(String, Vec<u8>),
     /// From this number on no profile has ever had one.
     Next(Id),
+    /// What waits for its turn, by its number; in a format of the caller's.
+    Queued(u64, Vec<u8>),
 }
 
 /// Rows to keep, all or none of them; `None` in place of those that are gone.
@@ -58,6 +60,7 @@ pub struct Changes {
     pub schedules: Vec<(String, Option<Vec<u8>>)>,
     /// The number that the next new profile gets, if it has changed.
     pub next: Option<Id>,
+    pub queued: Vec<(u64, Option<Vec<u8>>)>,
 }
 
 /// How a store is set up.

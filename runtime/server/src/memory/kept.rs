@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plans::Plan;
+use super::queue::{self, Waiting};
 use super::{Memory, State};
 use crate::engine::profile_backends::rows::{Changes, Member, Row, Rows, RowsSettings, Saving};
 use crate::engine::{StateError, StateFolder};
@@ -28,6 +29,7 @@ pub struct Stored {
     directory: Directory,
     settled: Settled,
     plans: BTreeMap<ScheduleId, Plan>,
+    waiting: Vec<(u64, Waiting)>,
     rows: Rows,
 }
 
@@ -37,7 +39,7 @@ impl Stored {
         let unopened = |cause: String| StateError::Unopened { place: "the profiles".into(), cause };
         let mut directory = directory([]).map_err(|error| unopened(error.to_string()))?;
         let (mut settled, mut plans) = (Settled::default(), BTreeMap::new());
-        let (mut fault, mut count) = (None, 0);
+        let (mut waiting, mut fault, mut count) = (Vec::new(), None, 0);
         let mut each = |row: Row| {
             count += 1;
             watch(count);
@@ -53,12 +55,17 @@ impl Stored {
                     Some(plan) => drop(plans.insert(ScheduleId(id), plan)),
                     None => fault = Some("a schedule can't be read".to_owned()),
                 },
+                Row::Queued(number, bytes) => match queue::read(number, &bytes, &Limits::default())
+                {
+                    Some(one) => waiting.push((number, one)),
+                    None => fault = Some(format!("what is queued as {number} can't be read")),
+                },
             }
         };
         let rows = state.rows(RowsSettings::default(), &mut each)?;
         match fault {
             Some(fault) => Err(StateError::Damaged { place: "the profiles".into(), fault }),
-            None => Ok(Stored { directory, settled, plans, rows }),
+            None => Ok(Stored { directory, settled, plans, waiting, rows }),
         }
     }
 }
@@ -87,11 +94,12 @@ fn busy(error: &StateError, while_full: Busy) -> Busy {
 impl Memory {
     /// Over what was read of a state folder: an answer follows the disk.
     pub fn durable(stored: Stored, journeys: Option<Arc<dyn Journeys>>) -> Memory {
-        let Stored { mut directory, settled, plans, rows } = stored;
+        let Stored { mut directory, settled, plans, waiting, rows } = stored;
         directory.profiles.note_changes();
         let mut memory = Memory::new(directory, journeys);
         let state = memory.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         (state.settled, state.plans) = (settled, plans);
+        state.take_waiting(waiting);
         memory.keeper = Some(Keeper { rows });
         memory
     }
@@ -150,7 +158,10 @@ impl Memory {
 
     /// The same, with schedules that have changed.
     pub(super) fn keep_with(&self, state: &mut State, schedules: BTreeSet<ScheduleId>) -> Kept {
-        let Some(keeper) = &self.keeper else { return Kept(None) };
+        let Some(keeper) = &self.keeper else {
+            state.queue_rows.clear();
+            return Kept(None);
+        };
         let changed = state.directory.profiles.take_changed();
         let next = state.directory.profiles.next();
         let is_new = changed.last().is_some_and(|id| *id >= state.kept_below);
@@ -167,6 +178,7 @@ impl Memory {
             members: changed.iter().map(|id| (*id, member(*id))).collect(),
             schedules: schedules.into_iter().map(schedule).collect(),
             next: is_new.then_some(next),
+            queued: std::mem::take(&mut state.queue_rows),
         })))
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use flowrun_engine::{Answers, Busy, Entrance, Status};
+use flowrun_server::Maintenance;
 use tokio::runtime::Builder;
 
 use super::{Output, Run};
@@ -104,6 +105,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         fetch: Arc::new(Answers::new(fixtures, egress)),
         trace: outward::trace(run.trace.as_deref(), contents)?,
         seed: run.setting.seed,
+        maintenance: Maintenance::Ends,
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
