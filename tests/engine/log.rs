@@ -153,7 +153,7 @@ async fn what_a_restart_would_read_stays_in_proportion_to_what_is_there() {
     let least = 20;
     let options = Options { snapshot_after: Some(least), ..Options::default() };
     let (engine, _) = on_disk(folder.path(), START, options);
-    for user in 0..400 {
+    for user in 0..2_000 {
         engine.enter(CANVAS, &format!("u{user}"), None).await.unwrap();
     }
     // Figures of the log are looked at now and then.

@@ -175,15 +175,16 @@ fn parts<'a>(rows: &[Pair<'a>]) -> Vec<(&'a [u8], Vec<u8>)> {
             parts.push((run[0].0, stored));
             continue;
         }
-        // As many as fill their pages if all get shorter alike.
-        let most = length(run) / stored.len().div_ceil(PAGE);
-        let each = cut(run, most + 1).into_iter();
+        // As many as nearly fill their pages if all get shorter alike.
+        let most = length(run).div_ceil(stored.len().div_ceil(PAGE - PAGE / 16));
+        let each = cut(run, most).into_iter();
         parts.extend(each.map(|part| (part[0].0, packing::marked(&joined(part)))));
     }
     parts
 }
 
-/// Rows in runs of about the same length, none longer than said unless it is a single row.
+/// Rows in runs of about the same length, which is the one said or less: by one small row some
+/// are longer, so that no run is left with the last row alone. A large row is a run by itself.
 fn cut<'r, 'a>(rows: &'r [Pair<'a>], most: usize) -> Vec<&'r [Pair<'a>]> {
     let whole = length(rows);
     let share = whole / whole.div_ceil(most).max(1);
@@ -191,7 +192,7 @@ fn cut<'r, 'a>(rows: &'r [Pair<'a>], most: usize) -> Vec<&'r [Pair<'a>]> {
     let (mut from, mut bytes) = (0, 0);
     for (at, row) in rows.iter().enumerate() {
         let len = length(std::slice::from_ref(row));
-        if at > from && (bytes >= share || bytes + len > most) {
+        if at > from && (bytes >= share || bytes + len > most + most / 4) {
             runs.push(&rows[from..at]);
             (from, bytes) = (at, 0);
         }
@@ -247,7 +248,7 @@ mod tests {
             (5_000, 90, alike, 40),
             // A page has room for 39 drawn ones, and for 70 of which the half is.
             (5_000, 90, drawn, 165),
-            (5_000, 90, half, 100),
+            (5_000, 90, half, 97),
             (7, 20_000, drawn, 7),
         ];
         for (count, size, made, most) in rows {
