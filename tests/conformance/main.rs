@@ -3,6 +3,7 @@
 //! are played on all side by side, and whatever they answer must be the same.
 
 mod dice;
+mod former;
 mod log_histories;
 mod log_scenarios;
 mod profile_histories;

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use flowrun_simulation::core::ShardId;
 use flowrun_simulation::core::track::{Id, Profile};
+use flowrun_simulation::core::{Change, ShardId};
 use flowrun_simulation::log::{Embedded, Sequence, ShardLog};
 use flowrun_simulation::profiles::rows::{Changes, Member, Row, Rows, RowsSettings};
 
+use crate::dice::Dice;
 use crate::profile_store::block_on;
 use crate::shard_log::record;
 
-/// What removed records and rows are full of.
-const SECRET: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+/// What is in removed rows, so drawn that nothing of it gets shorter.
+fn secret() -> String {
+    let mut dice = Dice::new(99);
+    (0..32).map(|_| char::from(b'a' + dice.roll(26) as u8)).collect()
+}
 
 fn holds(file: &Path, wanted: &str) -> bool {
     let bytes = fs::read(file).expect("a file");
@@ -25,6 +29,8 @@ fn a_log_is_renewed_once_snapshots_stand_for_all_records() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, file) = (folder.path(), folder.path().join(Embedded::FILE));
     let snapshot: Vec<u8> = (0..300_000_u32).map(|at| at as u8).collect();
+    let Change::Advanced { why: Some(why), .. } = &record(1, 10_000).changes[0] else { panic!() };
+    let secret = why[..32].to_owned();
     let mut log = Embedded::open(here, 3).expect("a log");
     for shard in [0, 1].map(ShardId) {
         let epoch = log.open(shard).expect("it opens");
@@ -36,7 +42,7 @@ fn a_log_is_renewed_once_snapshots_stand_for_all_records() {
         }
     }
     drop(log);
-    assert!(holds(&file, SECRET));
+    assert!(holds(&file, &secret));
     let before = fs::read(&file).expect("a file");
     assert!(!Embedded::renew(here).expect("it is read"), "shard 1 has records");
     assert_eq!(fs::read(&file).expect("a file").len(), before.len());
@@ -48,7 +54,7 @@ fn a_log_is_renewed_once_snapshots_stand_for_all_records() {
     // What a crash has left of a former try.
     fs::write(file.with_extension("new"), "half a file").expect("a file");
     assert!(Embedded::renew(here).expect("it is renewed"));
-    assert!(!holds(&file, SECRET) && !file.with_extension("new").exists());
+    assert!(!holds(&file, &secret) && !file.with_extension("new").exists());
 
     let mut log = Embedded::open(here, 9).expect("a log");
     assert_eq!(log.shards(), 3);
@@ -71,7 +77,7 @@ fn rows_are_renewed_out_of_the_journal_as_well() {
         let member = |name: &str| Some(Member { profile: Profile::new(name), writes: Vec::new() });
         let rows = Rows::open(here, settings, &mut |_| {}).expect("rows");
         for (id, after) in [(1, None), (2, member("user 2, changed")), (3, member("user 3"))] {
-            let before = member(&format!("{SECRET} {id}"));
+            let before = member(&format!("{} {id}", secret()));
             for member in [before, after] {
                 let next = Some(Id(id + 1));
                 let changes =
@@ -82,9 +88,9 @@ fn rows_are_renewed_out_of_the_journal_as_well() {
         let schedules = vec![("s".to_owned(), Some(b"content".to_vec()))];
         block_on(rows.save(Changes { schedules, ..Changes::default() }).done()).expect("kept");
         drop(rows);
-        assert!(holds(&file, SECRET));
+        assert!(holds(&file, &secret()));
         Rows::renew(here).expect("it is renewed");
-        assert!(!holds(&file, SECRET), "{fresh_bytes}");
+        assert!(!holds(&file, &secret()), "{fresh_bytes}");
         let (mut members, mut others) = (BTreeMap::new(), 0);
         let rows = Rows::open(here, settings, &mut |row| match row {
             Row::Member(Id(id), Member { profile, .. }) => {

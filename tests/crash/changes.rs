@@ -42,8 +42,8 @@ const HISTORIES: &[(&str, &[Call])] = &[
     (
         "many rows in pieces",
         &[
-            (&[(1, Some(40_000)), (2, Some(40_000)), (3, Some(40_000))], &[]),
-            (&[(2, Some(70_000))], &[("a", true)]),
+            (&[(1, Some(90_000)), (2, Some(90_000)), (3, Some(9_000)), (4, Some(9_000))], &[]),
+            (&[(2, Some(70_000)), (3, Some(11_000))], &[("a", true)]),
             (&[(4, Some(10))], &[]),
         ],
     ),
@@ -59,7 +59,10 @@ type Model = BTreeMap<String, Row>;
 fn changes((members, schedules): Call, mark: u64) -> Changes {
     let member = |&(id, size): &(u64, Option<usize>)| {
         let member = size.map(|size| Member {
-            profile: Profile::new(&format!("{id}-{mark}-{}", "x".repeat(size))),
+            profile: Profile::new(&format!(
+                "{id}-{mark}-{}",
+                crate::history::text(size, id as i64)
+            )),
             writes: Vec::new(),
         });
         (Id(id), member)

@@ -7,6 +7,7 @@ use flowrun_simulation::log::{Embedded, Error};
 
 use crate::disk::Disk;
 use crate::history::{Dice, HISTORIES, Model, SHARDS, empty, make, read, without_epochs};
+use crate::rows;
 
 fn written(calls: &[crate::history::Call]) -> (Vec<u8>, Model) {
     let disk = Disk::default();
@@ -68,4 +69,28 @@ fn a_file_that_was_cut_off_is_found() {
             }
         }
     }
+}
+
+#[test]
+fn a_flipped_bit_in_packed_rows_is_found_or_means_nothing() {
+    let (content, there) = rows::packed();
+    let mut dice = Dice::new(5);
+    let used: Vec<usize> = (0..content.len()).filter(|&at| content[at] != 0).collect();
+    let mut found = 0;
+    for _ in 0..300 {
+        let (at, bit) = (used[dice.roll(used.len() as u64) as usize], dice.roll(8));
+        let mut content = content.clone();
+        content[at] ^= 1 << bit;
+        let read = catch_unwind(AssertUnwindSafe(|| rows::held(content)))
+            .unwrap_or_else(|_| panic!("bit {bit} of byte {at} brings it down"));
+        match read {
+            Ok(read) => assert_eq!(read, there, "bit {bit} of byte {at}"),
+            Err(Error::Damaged { .. } | Error::Unopened { .. } | Error::Format { .. }) => {
+                found += 1
+            }
+            Err(other) => panic!("bit {bit} of byte {at}: {other}"),
+        }
+    }
+    // The other pages are those of former commits.
+    assert!(found > 30, "a part of the file matters: {found} found");
 }

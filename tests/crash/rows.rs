@@ -23,7 +23,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Rows as a test compares them: profiles by number with their last write, schedules, and the
 /// next number.
-type Held = (BTreeMap<u64, u128>, BTreeMap<String, Vec<u8>>, u64);
+pub type Held = (BTreeMap<u64, u128>, BTreeMap<String, Vec<u8>>, u64);
 
 fn open(disk: &Disk, fresh_bytes: usize) -> Result<(Rows, Held), Error> {
     let while_full = Duration::from_millis(1);
@@ -41,17 +41,29 @@ fn open(disk: &Disk, fresh_bytes: usize) -> Result<(Rows, Held), Error> {
     Ok((rows, held))
 }
 
+/// A disk with rows in the journal and in groups, both packed, and what they are.
+pub fn packed() -> (Vec<u8>, Held) {
+    let disk = Disk::default();
+    let (rows, _) = open(&disk, 40_000).expect("an empty disk is begun");
+    for number in 0..40 {
+        let members =
+            (0..10).map(|at| 10 * number + at).map(|id| (Id(id), Some(member(id, number))));
+        let changes = Changes { members: members.collect(), ..change(number) };
+        block_on(rows.save(changes).done()).expect("a disk in order takes it");
+    }
+    drop(rows);
+    let there = held(disk.content()).expect("it is in order");
+    (disk.content(), there)
+}
+
+/// What the rows on a disk are.
+pub fn held(content: Vec<u8>) -> Result<Held, Error> {
+    open(&Disk::of(content), 40_000).map(|(_, held)| held)
+}
+
 /// The change of this number: a new profile, others changed and removed, and a schedule.
 fn change(number: u64) -> Changes {
-    let member = |id: u64| {
-        let mut profile = Profile::new(&format!("user {id}"));
-        profile.add_alias(flowrun_simulation::core::track::Alias {
-            label: "long".into(),
-            name: "x".repeat(300).as_str().into(),
-        });
-        let write = u128::from(number);
-        Member { profile, writes: vec![Remembered { write, objects: vec![(0, 0)] }] }
-    };
+    let member = |id| member(id, number);
     let mut members = vec![(Id(number), Some(member(number))), (Id(0), Some(member(0)))];
     if number >= 2 {
         members.push((Id(number - 1), number.is_multiple_of(2).then(|| member(number - 1))));
@@ -60,6 +72,17 @@ fn change(number: u64) -> Changes {
     let next = Some(Id(number + 1));
     let schedules = vec![("s".into(), schedule)];
     Changes { members, schedules, next, ..Changes::default() }
+}
+
+/// A profile as the change of this number leaves it.
+fn member(id: u64, number: u64) -> Member {
+    let mut profile = Profile::new(&format!("user {id}"));
+    profile.add_alias(flowrun_simulation::core::track::Alias {
+        label: "long".into(),
+        name: "x".repeat(300).as_str().into(),
+    });
+    let write = u128::from(number);
+    Member { profile, writes: vec![Remembered { write, objects: vec![(0, 0)] }] }
 }
 
 fn after(changes: u64) -> Held {

@@ -146,3 +146,23 @@ async fn a_log_on_disk_brings_everybody_back_with_snapshots_and_without() {
         engine.stop().await.unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_restart_would_read_stays_in_proportion_to_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let least = 20;
+    let options = Options { snapshot_after: Some(least), ..Options::default() };
+    let (engine, _) = on_disk(folder.path(), START, options);
+    for user in 0..400 {
+        engine.enter(CANVAS, &format!("u{user}"), None).await.unwrap();
+    }
+    // Figures of the log are looked at now and then.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    engine.enter(CANVAS, "last", None).await.unwrap();
+    let size = engine.status().logged.size;
+    // Changes that are too few for a snapshot, of each shard, take some bytes as well.
+    let few = u64::from(options.shards) * least as u64 * 64;
+    assert!(size.snapshot_bytes > few, "{size:?}");
+    assert!(size.record_bytes < 2 * size.snapshot_bytes + few, "{size:?}");
+    engine.stop().await.unwrap();
+}

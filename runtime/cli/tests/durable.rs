@@ -282,9 +282,17 @@ fn a_full_disk_is_answered_503_and_passes() {
     let folder = folder(&[("patient.yaml", PATIENT)]);
     let served = Served::with_a_small_disk(folder.path(), 8_000, &STATE);
     served.attribute("ada", "known", json!(true));
+    // Letters that get no shorter when they are packed.
+    let drawn = |mut state: u64| {
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + (state >> 40) as u8 % 26)
+        };
+        (0..250).map(|_| letter()).collect::<String>()
+    };
     let large = |number: usize| {
-        let one =
-            |user| json!({ "external_id": format!("u{number}-{user}"), "x": "x".repeat(250) });
+        let text = |user| drawn((number * 75 + user) as u64);
+        let one = |user| json!({ "external_id": format!("u{number}-{user}"), "x": text(user) });
         json!({ "attributes": (0..75).map(one).collect::<Vec<_>>() }).to_string()
     };
     let mut acknowledged = 0;

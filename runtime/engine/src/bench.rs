@@ -15,8 +15,8 @@ use crate::recovery::{Recovered, recovered};
 use crate::status::{Logged, Status};
 use crate::trace::Trace;
 
-/// So many changes for each user and journey are read back before a snapshot saves it.
-const PER_SNAPSHOT: usize = 4;
+/// Records may come to so many times the bytes of the snapshots.
+const PER_SNAPSHOT: u64 = 2;
 
 pub(crate) struct Bench {
     places: Vec<Place>,
@@ -196,23 +196,35 @@ impl Bench {
         let last: Vec<(ShardId, Sequence)> =
             appends.iter().map(|append| append.shard).zip(last).collect();
         for (shard, last) in last {
-            self.committed(now, shard, last)?;
+            let place = &mut self.places[usize::from(shard.0)];
+            place.last = last;
+            place.changes += place.decided.record.changes.len();
         }
+        self.snapshot_where_due(now)?;
         Ok(Commit::Done)
     }
 
-    /// Puts a snapshot in place of a shard's records, once these are many, and so many times
-    /// more than the shard has users and journeys: so that what snapshots cost stays in
-    /// proportion, to what is written and to what a restart after a kill reads.
-    fn committed(&mut self, now: Millis, shard: ShardId, last: Sequence) -> Result<(), Error> {
-        let place = &mut self.places[usize::from(shard.0)];
-        place.last = last;
-        place.changes += place.decided.record.changes.len();
+    /// Puts a snapshot in place of the records of the shard that has the most of them, once these
+    /// are many, and all records some times longer than all snapshots: so that what snapshots
+    /// cost stays in proportion, to what is written and to what a restart after a kill reads.
+    /// One shard after the other comes to it, so that no round has to wait for all.
+    fn snapshot_where_due(&mut self, now: Millis) -> Result<(), Error> {
         let Some(least) = self.snapshot_after else { return Ok(()) };
-        if place.changes < least.max(PER_SNAPSHOT * (place.shard.users() + place.shard.active())) {
-            return Ok(());
+        loop {
+            let places = self.places.iter().enumerate();
+            let longest = places.max_by_key(|(_, place)| place.changes);
+            let Some((at, _)) = longest.filter(|(_, place)| place.changes >= least.max(1)) else {
+                return Ok(());
+            };
+            let size = match self.log.size() {
+                Err(flowrun_log::Error::Full { .. }) => return Ok(()),
+                size => size?,
+            };
+            if size.record_bytes < PER_SNAPSHOT * size.snapshot_bytes {
+                return Ok(());
+            }
+            self.snapshot(now, at)?;
         }
-        self.snapshot(now, usize::from(shard.0))
     }
 
     /// A disk without room for it keeps the records instead, until there are as many again.

@@ -19,6 +19,7 @@ pub mod file;
 pub mod files;
 mod folder;
 mod memory;
+pub mod packing;
 mod registry;
 
 use flowrun_core::{Record, ShardId};
@@ -63,7 +64,7 @@ pub type Records<'a> = Box<dyn Iterator<Item = Result<(Sequence, Record), Error>
 pub struct Size {
     /// Records that no snapshot stands for yet, of all shards.
     pub records: u64,
-    /// Their bytes, as encoded.
+    /// Their bytes, as they are stored.
     pub record_bytes: u64,
     pub snapshot_bytes: u64,
     /// What the file takes; 0 in memory.

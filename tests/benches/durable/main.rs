@@ -2,7 +2,8 @@
 //! memory can do at best: measured in the same run, in the same folder.
 //!
 //!     cargo bench -p flowrun-tests --bench durable
-//!     cargo bench -p flowrun-tests --bench durable -- --large         with 10 million waiting
+//!     cargo bench -p flowrun-tests --bench durable -- --large         with 10 million users, too
+//!     cargo bench -p flowrun-tests --bench durable -- --users 50000   bulk of so many only
 //!     cargo bench -p flowrun-tests --bench durable -- --only bulk     one part, for a profiler
 //!
 //! Each part runs in a process of its own, so that memory and processor time are its own.
@@ -29,19 +30,21 @@ struct Settings {
     folder: PathBuf,
     only: Option<String>,
     large: bool,
-    users: usize,
+    users: Option<usize>,
 }
 
 fn settings() -> Result<Settings, String> {
     let folder = std::env::temp_dir().join(format!("flowrun-durable-{}", std::process::id()));
-    let mut settings = Settings { folder, only: None, large: false, users: 200_000 };
+    let mut settings = Settings { folder, only: None, large: false, users: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut next = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
             "--folder" => settings.folder = next()?.into(),
             "--only" => settings.only = Some(next()?),
-            "--users" => settings.users = next()?.parse().map_err(|_| "--users wants a number")?,
+            "--users" => {
+                settings.users = Some(next()?.parse().map_err(|_| "--users wants a number")?);
+            }
             "--large" => settings.large = true,
             "--bench" => {}
             other => return Err(format!("no such argument: {other}")),
@@ -65,7 +68,12 @@ fn main() -> ExitCode {
     };
     let wanted = |part: &str| settings.only.as_ref().is_none_or(|only| only == part);
     println!("{:<58} {:>14} {:>14}", "", "aim", "measured");
-    for users in [10_000, settings.users].into_iter().filter(|_| wanted("bulk")) {
+    // The first is what the others are compared with.
+    let mut sizes = settings.users.map_or(vec![100_000, 10_000, 1_000_000], |users| vec![users]);
+    if settings.large && settings.users.is_none() {
+        sizes.push(10_000_000);
+    }
+    for users in sizes.into_iter().filter(|_| wanted("bulk")) {
         part(&settings.folder, "bulk", users);
     }
     if wanted("singles") {
@@ -82,6 +90,7 @@ fn main() -> ExitCode {
         part(&settings.folder, "read", 1_000_000);
     }
     let _ = std::fs::remove_dir_all(&settings.folder);
+    let _ = std::fs::remove_file(settings.folder.with_extension("compared"));
     ExitCode::SUCCESS
 }
 

@@ -1,6 +1,7 @@
 //! A state folder with an engine in it, as `flowrun serve --state` has them; only messages go
 //! nowhere, and time can be moved on.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,7 +13,8 @@ use flowrun_engine::clock::{Clock, System};
 use flowrun_engine::core::{Canvas, CanvasIx, Millis, Send as Message, SendOutcome};
 use flowrun_engine::log::{Folder, Registry};
 use flowrun_engine::{
-    Channel, Channels, Engine, Entrance, NoAnswers, Nobody, Options, Setup, StateFolder, Writes,
+    Busy, Channel, Channels, Engine, Entrance, NoAnswers, Nobody, Options, Setup, StateFolder,
+    Writes,
 };
 use flowrun_server::hosted::Held;
 use flowrun_server::track::{Array, Object, Profile};
@@ -128,15 +130,14 @@ impl Place {
         Place { engine, clock, _folder: (holder, registry) }
     }
 
-    /// Lets users in, as many at once as the queue takes; ends when all are committed.
-    pub async fn let_in(&self, entrances: Vec<Entrance>, at_once: usize) {
-        let mut entrances = entrances.into_iter().peekable();
-        while entrances.peek().is_some() {
-            let some: Vec<Entrance> = entrances.by_ref().take(at_once).collect();
-            while self.engine.room().is_err() {
+    /// Lets users in, so many at once; ends when all are committed.
+    pub async fn let_in(&self, users: Range<usize>, at_once: usize) {
+        for first in users.clone().step_by(at_once) {
+            let some = entrances(first..users.end.min(first + at_once));
+            // Whoever is refused comes again: writes of those before may be too many.
+            while let Err(Busy::Full) = self.engine.hand_over(some.clone()) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            self.engine.hand_over(some).expect("there is room");
             self.engine.committed().await.expect("it is committed");
         }
     }
@@ -167,7 +168,7 @@ pub fn name(user: usize) -> String {
     format!("user-{user:08}")
 }
 
-pub fn entrances(users: std::ops::Range<usize>) -> Vec<Entrance> {
+fn entrances(users: Range<usize>) -> Vec<Entrance> {
     let entrance =
         |user| Entrance { canvas: CANVAS, user: name(user).into_boxed_str(), context: None };
     users.map(entrance).collect()

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-use crate::place::{JOURNEY, Place, WAIT, entrances};
+use crate::place::{JOURNEY, Place, WAIT};
 use crate::{line, machine};
 
 /// How the process before ended.
@@ -35,12 +35,7 @@ pub fn wait(runtime: Runtime, folder: &Path, users: usize, who: Who) {
     runtime.block_on(async {
         let place = Place::open(folder, who.canvas(), 0).await;
         let began = Instant::now();
-        let mut first = 0;
-        while first < users {
-            let next = users.min(first + 200_000);
-            place.let_in(entrances(first..next), 16_384).await;
-            first = next;
-        }
+        place.let_in(0..users, 16_384).await;
         place.until(|status| status.waiting == users as u64).await;
         let rate = users as f64 / began.elapsed().as_secs_f64();
         let with = if who == Who::Journeys { "" } else { ", each with a profile" };

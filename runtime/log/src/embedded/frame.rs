@@ -1,10 +1,16 @@
 //! How a record or a snapshot lies in the file: a head with a checksum, and pieces.
 //!
-//! The checksum covers the place as well, so that bytes that were written somewhere else
-//! are no record here.
+//! The bytes are packed where that makes them shorter; the head says so. The checksum is of
+//! what is stored, so that what has changed on the disk is found before it is unpacked; and it
+//! covers the place as well, so that bytes that were written somewhere else are no record
+//! here.
+
+use std::borrow::Cow;
 
 use flowrun_core::ShardId;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::packing;
 
 /// The longest piece. The database keeps a value in a run of pages whose number is a power
 /// of two: with its own head a piece just fits in 64 KiB, where a round one would take 128.
@@ -13,26 +19,65 @@ const PIECE: usize = (64 << 10) - 256;
 /// The head's bytes: epoch, length, checksum.
 pub(super) const HEAD: usize = 24;
 
+/// Where the form stands in the length's field. Format 1 had no forms, and has zeros there.
+const FORM: u32 = 56;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Plain,
+    Packed,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Head {
     pub epoch: u64,
-    pub len: u64,
+    /// The form, and how many bytes are stored.
+    field: u64,
     pub checksum: u64,
 }
 
-impl Head {
-    pub(super) fn of(shard: ShardId, place: u64, epoch: u64, bytes: &[u8]) -> Head {
-        let len = bytes.len() as u64;
-        let mut seed = [0; 32];
-        for (field, number) in seed.chunks_mut(8).zip([shard.0.into(), place, epoch, len]) {
-            field.copy_from_slice(&number.to_le_bytes());
+/// What is stored of bytes.
+pub(super) struct Stored<'a> {
+    pub form: Form,
+    pub bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> From<&'a [u8]> for Stored<'a> {
+    fn from(bytes: &'a [u8]) -> Stored<'a> {
+        match packing::packed(bytes) {
+            Some(packed) => Stored { form: Form::Packed, bytes: packed.into() },
+            None => Stored { form: Form::Plain, bytes: bytes.into() },
         }
-        Head { epoch, len, checksum: xxh3_64_with_seed(bytes, xxh3_64(&seed)) }
+    }
+}
+
+impl Head {
+    pub(super) fn of(shard: ShardId, place: u64, epoch: u64, stored: &Stored<'_>) -> Head {
+        let form = u64::from(stored.form == Form::Packed) << FORM;
+        Head::sealed(shard, place, epoch, form | stored.bytes.len() as u64, &stored.bytes)
+    }
+
+    fn sealed(shard: ShardId, place: u64, epoch: u64, field: u64, bytes: &[u8]) -> Head {
+        let mut seed = [0; 32];
+        for (part, number) in seed.chunks_mut(8).zip([shard.0.into(), place, epoch, field]) {
+            part.copy_from_slice(&number.to_le_bytes());
+        }
+        Head { epoch, field, checksum: xxh3_64_with_seed(bytes, xxh3_64(&seed)) }
+    }
+
+    /// Epoch, form and length, checksum.
+    pub(super) fn fields(self) -> [u64; 3] {
+        [self.epoch, self.field, self.checksum]
+    }
+
+    /// How many bytes are stored.
+    pub(super) fn len(&self) -> u64 {
+        self.field & ((1 << FORM) - 1)
     }
 
     pub(super) fn encode(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
-        for (field, number) in bytes.chunks_mut(8).zip([self.epoch, self.len, self.checksum]) {
+        for (field, number) in bytes.chunks_mut(8).zip(self.fields()) {
             field.copy_from_slice(&number.to_le_bytes());
         }
         bytes
@@ -43,19 +88,34 @@ impl Head {
         let mut fields = head.chunks_exact(8).map(|field| {
             u64::from_le_bytes(field.try_into().expect("a field is as long as its number"))
         });
-        let (epoch, len, checksum) = (fields.next()?, fields.next()?, fields.next()?);
-        Some((Head { epoch, len, checksum }, rest))
+        Some((Head::from([fields.next()?, fields.next()?, fields.next()?]), rest))
     }
 
-    /// Whether these are the bytes that the head was made for.
-    pub(super) fn check(&self, shard: ShardId, place: u64, bytes: &[u8]) -> Result<(), String> {
-        if bytes.len() as u64 != self.len {
-            return Err(format!("{} bytes of {}", bytes.len(), self.len));
+    /// The bytes as they were before they were stored, if these are the stored ones that the
+    /// head was made for.
+    pub(super) fn open(
+        &self,
+        shard: ShardId,
+        place: u64,
+        stored: Vec<u8>,
+    ) -> Result<Vec<u8>, String> {
+        if stored.len() as u64 != self.len() {
+            return Err(format!("{} bytes of {}", stored.len(), self.len()));
         }
-        if *self != Head::of(shard, place, self.epoch, bytes) {
+        if *self != Head::sealed(shard, place, self.epoch, self.field, &stored) {
             return Err("its checksum is wrong".into());
         }
-        Ok(())
+        match self.field >> FORM {
+            0 => Ok(stored),
+            1 => packing::unpacked(&stored).map_err(str::to_owned),
+            form => Err(format!("it is stored in form {form}, which nothing here writes")),
+        }
+    }
+}
+
+impl From<[u64; 3]> for Head {
+    fn from([epoch, field, checksum]: [u64; 3]) -> Head {
+        Head { epoch, field, checksum }
     }
 }
 
@@ -91,21 +151,51 @@ mod tests {
 
     #[test]
     fn a_head_knows_its_bytes_and_its_place() {
-        let (shard, bytes) = (ShardId(3), b"record");
-        let head = Head::of(shard, 7, 2, bytes);
-        let stored = [&head.encode()[..], bytes].concat();
-        assert_eq!(Head::decode(&stored), Some((head, &bytes[..])));
-        assert_eq!(head.check(shard, 7, bytes), Ok(()));
-        let faults = [
-            (head.check(ShardId(4), 7, bytes), "its checksum is wrong"),
-            (head.check(shard, 8, bytes), "its checksum is wrong"),
-            (Head { epoch: 3, ..head }.check(shard, 7, bytes), "its checksum is wrong"),
-            (head.check(shard, 7, b"Record"), "its checksum is wrong"),
-            (head.check(shard, 7, b"recor"), "5 bytes of 6"),
-        ];
-        for (found, fault) in faults {
-            assert_eq!(found, Err(fault.to_owned()));
+        let (shard, long) = (ShardId(3), b"record ".repeat(1_000));
+        for (bytes, form) in [(&b"record"[..], Form::Plain), (&long[..], Form::Packed)] {
+            let stored = Stored::from(bytes);
+            assert_eq!(stored.form, form);
+            let head = Head::of(shard, 7, 2, &stored);
+            let (there, len) = (stored.bytes.to_vec(), stored.bytes.len());
+            assert_eq!(
+                Head::decode(&[&head.encode()[..], &there].concat()),
+                Some((head, &there[..]))
+            );
+            assert_eq!(head.open(shard, 7, there.clone()), Ok(bytes.to_vec()));
+            let mut other = there.clone();
+            other[len / 2] ^= 1;
+            let of_form = |field| Head { field, ..head }.open(shard, 7, there.clone());
+            let wrong = "its checksum is wrong".to_owned();
+            let faults = [
+                (head.open(ShardId(4), 7, there.clone()), wrong.clone()),
+                (head.open(shard, 8, there.clone()), wrong.clone()),
+                (Head { epoch: 3, ..head }.open(shard, 7, there.clone()), wrong.clone()),
+                (head.open(shard, 7, other), wrong.clone()),
+                (of_form(head.field ^ (1 << FORM)), wrong),
+                (head.open(shard, 7, there[1..].to_vec()), format!("{} bytes of {len}", len - 1)),
+            ];
+            for (found, fault) in faults {
+                assert_eq!(found, Err(fault));
+            }
+            assert_eq!(Head::decode(&head.encode()[1..]), None);
         }
-        assert_eq!(Head::decode(&stored[..HEAD - 1]), None);
+    }
+
+    #[test]
+    fn what_format_1_has_stored_is_plain() {
+        let stored = Stored { form: Form::Plain, bytes: b"record".into() };
+        let head = Head::of(ShardId(0), 1, 1, &stored);
+        assert_eq!(head.fields()[1], 6);
+    }
+
+    #[test]
+    fn right_checksums_of_wrong_bytes_are_still_faults() {
+        let with = |form: u64, bytes: &[u8]| {
+            let field = form << FORM | bytes.len() as u64;
+            Head::sealed(ShardId(0), 1, 1, field, bytes).open(ShardId(0), 1, bytes.to_vec())
+        };
+        assert_eq!(with(0, b"plain"), Ok(b"plain".to_vec()));
+        assert!(with(1, &[255; 24]).is_err());
+        assert!(with(2, b"plain").is_err_and(|fault| fault.contains("form 2")));
     }
 }

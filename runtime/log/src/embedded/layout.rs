@@ -13,10 +13,10 @@ use crate::file::redb::{
 /// begins with the record's head.
 pub(super) const RECORDS: TableDefinition<(u16, u64, u32), &[u8]> = TableDefinition::new("records");
 
-/// Epoch, first and last sequence number, pieces and bytes in between.
+/// Epoch, first and last sequence number, pieces and stored bytes in between.
 pub(super) const SHARDS: TableDefinition<u16, [u64; 5]> = TableDefinition::new("shards");
 
-/// Place, epoch, length, checksum and pieces of each shard's snapshot.
+/// Place, head (epoch, form and length, checksum) and pieces of each shard's snapshot.
 pub(super) const SNAPSHOTS: TableDefinition<u16, [u64; 5]> = TableDefinition::new("snapshots");
 
 pub(super) const SNAPSHOT_PIECES: TableDefinition<(u16, u32), &[u8]> =
@@ -58,14 +58,14 @@ pub(super) struct SnapshotRow {
 
 impl SnapshotRow {
     pub(super) fn stored(self) -> [u64; 5] {
-        let Head { epoch, len, checksum } = self.head;
+        let [epoch, len, checksum] = self.head.fields();
         [self.upto, epoch, len, checksum, self.pieces.into()]
     }
 }
 
 impl From<[u64; 5]> for SnapshotRow {
     fn from([upto, epoch, len, checksum, pieces]: [u64; 5]) -> SnapshotRow {
-        SnapshotRow { upto, head: Head { epoch, len, checksum }, pieces: pieces as u32 }
+        SnapshotRow { upto, head: [epoch, len, checksum].into(), pieces: pieces as u32 }
     }
 }
 

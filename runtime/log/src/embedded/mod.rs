@@ -1,7 +1,7 @@
 //! The log in a database file: for one machine.
 //!
-//! A record, which is the work of a whole cohort, is one value, cut where the database's
-//! pages are; it goes with its shard's row (epoch, first, last) in one transaction. The
+//! A record, which is the work of a whole cohort, is one value, packed where that pays and cut
+//! where the database's pages are; it goes with its shard's row (epoch, first, last) in one transaction. The
 //! transaction takes one sync, and whatever a crash leaves of it is found by checksums: the
 //! whole file is compared with them when it is opened, which costs less than the recovery
 //! that reads it all anyway. A second sync per commit would save that comparison, and halve
@@ -27,7 +27,10 @@ pub struct Embedded {
 }
 
 /// What the file is written in. Raise it with every change to `layout` or `frame`.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+
+/// What is read as well: nothing in it is packed. It becomes the other with the first write.
+const FORMER: u64 = 1;
 
 /// Appends write, and recovery reads everything once: little of it is worth keeping.
 const CACHE_BYTES: usize = 16 << 20;
@@ -92,7 +95,8 @@ impl Embedded {
 }
 
 fn kind(place: String) -> Kind {
-    Kind { place, format: FORMAT, care: Care::CheckAll, cache_bytes: CACHE_BYTES }
+    let formats = FORMER..=FORMAT;
+    Kind { place, formats, care: Care::CheckAll, cache_bytes: CACHE_BYTES }
 }
 
 /// A shard's row, if the epoch is the one that it was opened under.
@@ -123,8 +127,9 @@ impl ShardLog for Embedded {
                 let mut row = owned(change, append.shard, append.epoch)?;
                 row.last += 1;
                 let bytes = append.record.encode();
-                let head = frame::Head::of(append.shard, row.last, row.epoch, &bytes);
-                for (number, piece) in frame::pieces(&bytes) {
+                let stored = frame::Stored::from(&bytes[..]);
+                let head = frame::Head::of(append.shard, row.last, row.epoch, &stored);
+                for (number, piece) in frame::pieces(&stored.bytes) {
                     let key = (append.shard.0, row.last, number);
                     let head = if number == 0 { &head.encode()[..] } else { &[] };
                     let mut value = records.insert_reserve(key, head.len() + piece.len())?;
@@ -133,7 +138,7 @@ impl ShardLog for Embedded {
                     rest.copy_from_slice(piece);
                     row.pieces += 1;
                 }
-                row.bytes += bytes.len() as u64;
+                row.bytes += stored.bytes.len() as u64;
                 change.open_table(layout::SHARDS)?.insert(append.shard.0, row.stored())?;
                 places.push(Sequence(row.last));
             }
@@ -162,6 +167,7 @@ impl ShardLog for Embedded {
         upto: Sequence,
         bytes: &[u8],
     ) -> Result<(), Error> {
+        let stored = frame::Stored::from(bytes);
         self.store.write(|change| {
             let mut row = owned(change, shard, epoch)?;
             let (earliest, upto) = (row.first - 1, upto.0);
@@ -172,11 +178,11 @@ impl ShardLog for Embedded {
             let mut pieces = change.open_table(layout::SNAPSHOT_PIECES)?;
             pieces.retain_in((shard.0, 0)..=(shard.0, u32::MAX), |_, _| false)?;
             let mut count = 0;
-            for (number, piece) in frame::pieces(bytes) {
+            for (number, piece) in frame::pieces(&stored.bytes) {
                 pieces.insert((shard.0, number), piece)?;
                 count = number + 1;
             }
-            let head = frame::Head::of(shard, upto, epoch.0, bytes);
+            let head = frame::Head::of(shard, upto, epoch.0, &stored);
             let snapshot = SnapshotRow { upto, head, pieces: count };
             change.open_table(layout::SNAPSHOTS)?.insert(shard.0, snapshot.stored())?;
             let mut records = change.open_table(layout::RECORDS)?;
@@ -198,8 +204,8 @@ impl ShardLog for Embedded {
         let read = read::snapshot(&self.store.read()?, shard);
         let read = read.map_err(|failure| self.store.unread(failure))?;
         let Some((row, bytes)) = read else { return Ok(None) };
-        match row.head.check(shard, row.upto, &bytes) {
-            Ok(()) => Ok(Some(Snapshot { upto: Sequence(row.upto), bytes })),
+        match row.head.open(shard, row.upto, bytes) {
+            Ok(bytes) => Ok(Some(Snapshot { upto: Sequence(row.upto), bytes })),
             Err(fault) => {
                 let place = format!("the snapshot of shard {} at {}", shard.0, row.upto);
                 Err(self.store.damaged(&format!("{place}: {fault}")))
@@ -223,7 +229,7 @@ impl ShardLog for Embedded {
                 size.record_bytes += row.bytes;
             }
             for row in transaction.open_table(layout::SNAPSHOTS)?.iter()? {
-                size.snapshot_bytes += SnapshotRow::from(row?.1.value()).head.len;
+                size.snapshot_bytes += SnapshotRow::from(row?.1.value()).head.len();
             }
             Ok(size)
         };

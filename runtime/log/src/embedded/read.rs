@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
             (head, rest.to_vec())
         };
         let mut number = 0;
-        while (bytes.len() as u64) < head.len {
+        while (bytes.len() as u64) < head.len() {
             number += 1;
             let value = self.piece(number)?;
             if value.value().is_empty() {
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
             }
             bytes.extend_from_slice(value.value());
         }
-        head.check(self.shard, self.next, &bytes).map_err(|fault| self.fault(&fault))?;
+        let bytes = head.open(self.shard, self.next, bytes).map_err(|fault| self.fault(&fault))?;
         if head.epoch < self.epoch || head.epoch > self.highest {
             return Err(self.fault("its epoch is out of order"));
         }
@@ -127,7 +127,7 @@ pub(super) fn snapshot(
     let pieces = transaction.open_table(SNAPSHOT_PIECES)?;
     for (piece, number) in pieces.range((shard.0, 0)..=(shard.0, u32::MAX))?.zip(0..) {
         let (key, piece) = piece?;
-        if key.value() != (shard.0, number) || bytes.len() as u64 > row.head.len {
+        if key.value() != (shard.0, number) || bytes.len() as u64 > row.head.len() {
             break;
         }
         bytes.extend_from_slice(piece.value());

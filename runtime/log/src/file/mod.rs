@@ -12,6 +12,7 @@ mod watched;
 
 use std::fmt;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -40,8 +41,9 @@ pub enum Care {
 pub struct Kind {
     /// As messages name it: `the log in ./data`.
     pub place: String,
-    /// The format of what is kept in it.
-    pub format: u64,
+    /// The formats of what is kept in it that are read; the last is the one that is written. A
+    /// file of a former one is as it was until the first write, and of the last from then on.
+    pub formats: RangeInclusive<u64>,
     pub care: Care,
     pub cache_bytes: usize,
 }
@@ -192,16 +194,16 @@ impl Store {
                 Some((number(FORMAT)?.unwrap_or(0), number(COMMITS)?.unwrap_or(0)))
             }
         };
-        let known = self.kind.format;
+        let formats = &self.kind.formats;
         match found {
-            Some((format, commits)) if format == known => Ok(commits),
+            Some((format, commits)) if formats.contains(&format) => Ok(commits),
             Some((found, _)) => {
-                let place = self.kind.place.clone();
+                let (place, known) = (self.kind.place.clone(), *formats.end());
                 Err(Failure::Refused(Error::Format { place, found, known }))
             }
             None => {
                 let transaction = self.transaction(database)?;
-                transaction.open_table(META)?.insert(FORMAT, known)?;
+                transaction.open_table(META)?.insert(FORMAT, formats.end())?;
                 transaction.open_table(META)?.insert(COMMITS, 0)?;
                 transaction.commit()?;
                 Ok(0)
@@ -245,7 +247,10 @@ impl Store {
         };
         let transaction = self.transaction(database)?;
         let done = change(&transaction)?;
-        transaction.open_table(META)?.insert(COMMITS, number)?;
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(COMMITS, number)?;
+        meta.insert(FORMAT, self.kind.formats.end())?;
+        drop(meta);
         transaction.commit()?;
         Ok(done)
     }

@@ -177,7 +177,7 @@ impl Embedded {
 
 fn kind(place: String, settings: EmbeddedSettings) -> Kind {
     let cache_bytes = settings.cache_bytes;
-    Kind { place, format: FORMAT, care: Care::OpenAtOnce, cache_bytes }
+    Kind { place, formats: FORMAT..=FORMAT, care: Care::OpenAtOnce, cache_bytes }
 }
 
 fn stopped() -> Error {

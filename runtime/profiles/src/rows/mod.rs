@@ -6,14 +6,16 @@
 //! anybody else changes it ([`Rows::save`] returns at once), and answers when they are durable
 //! ([`Saving::done`]). Changes that come side by side are committed together.
 //!
-//! A commit writes into a journal, which costs as much as its bytes; rows are put into the
-//! table, bit by bit, only when the journal takes more than its share of memory. Nothing is
-//! read but at the start, when all of it is.
+//! A commit writes into a journal, which costs as much as its bytes, packed; rows are put in
+//! their places among the others, bit by bit, only when the journal takes more than its share
+//! of memory. Nothing is read but at the start, when all of it is, and then for such a place.
 //!
 //! A full disk loses nothing: what came last waits, whoever waits for it is told, and
 //! [`Rows::room`] says so until it could be written. A failed sync ends the store: then
 //! [`Rows::fault`] says why the process must end.
 
+mod former;
+mod groups;
 mod row;
 mod shelf;
 mod writer;
@@ -80,8 +82,11 @@ impl Default for RowsSettings {
     }
 }
 
-/// What the file is written in. Raise it with every change to `shelf` or `row`.
-const FORMAT: u64 = 1;
+/// What the file is written in. Raise it with every change to `shelf`, `groups` or `row`.
+const FORMAT: u64 = 2;
+
+/// What is taken over when a file is opened.
+const FORMER: u64 = 1;
 
 /// The rows of one directory. All calls may come side by side.
 pub struct Rows {
@@ -238,7 +243,8 @@ impl Rows {
 
 fn kind(place: String, settings: RowsSettings) -> Kind {
     // All of it is read at the start anyway.
-    Kind { place, format: FORMAT, care: Care::CheckAll, cache_bytes: settings.cache_bytes }
+    let formats = FORMER..=FORMAT;
+    Kind { place, formats, care: Care::CheckAll, cache_bytes: settings.cache_bytes }
 }
 
 fn stopped() -> Error {

@@ -1,33 +1,33 @@
-//! Where rows lie: the fresh ones in the journal, the others in the table.
+//! Where rows lie: the fresh ones in the journal, the others in groups of neighbours.
 //!
 //! The journal has the changes of every commit, in pieces; the writer knows which row's last
 //! change lies in which piece. When the journal grows over its share, its oldest pieces go:
-//! rows whose last change they hold are put into the table, and the piece is removed, all in
+//! rows whose last change they hold are put into their groups, and the piece is removed, all in
 //! the transaction that keeps the new changes. So no commit has to put away everything.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use flowrun_log::file::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use flowrun_log::file::{Failure, Store};
+use flowrun_log::packing;
 
 use super::row::{self, Change, Key};
-use super::{Error, Row};
-
-const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
+use super::{Error, Row, former, groups};
 
 /// Changes since the last time that rows were put away, in order: key and value, key and
-/// value, each after its length.
-const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+/// value, each after its length. A piece is packed where that makes it shorter.
+const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("pieces");
 
 /// The length that stands for no value: the row is gone.
 const GONE: u32 = u32::MAX;
 
-/// How much of the journal lies in one value: with the database's own bytes it just fits a
-/// run of pages.
-const PIECE: usize = (64 << 10) - 256;
+/// How much of the journal is packed into one value. A third is left of it as a rule, which
+/// just fits into the run of pages that the database takes for it.
+const PIECE: usize = 160 << 10;
 
-/// So much is put away at least, so that rows which are neighbours meet.
-const AT_ONCE: usize = 1 << 20;
+/// Such a part of the journal's share is put away at once, so that rows which are neighbours
+/// meet, though they changed in different commits: each group is then written once for all.
+const AT_ONCE: usize = 8;
 
 /// What a fresh row takes in memory beside its bytes.
 const OVERHEAD: usize = 128;
@@ -61,20 +61,22 @@ impl Shelf {
         most_bytes: usize,
         each: &mut dyn FnMut(Row),
     ) -> Result<(Shelf, Fresh), Error> {
+        let there = store.read()?;
         store.write(|change| {
-            change.open_table(ROWS)?;
             change.open_table(JOURNAL)?;
-            Ok(())
+            groups::create(change)?;
+            former::take_over(&there, change, &|fault| damaged(&store, fault))
         })?;
+        drop(there);
         let fresh = read(&store, each).map_err(|failure| store.unread(failure))?;
         Ok((Shelf { store, most_bytes }, fresh))
     }
 
-    /// Makes changes durable, all or none.
+    /// Makes changes durable, all or none: those that are have been taken away.
     pub fn save(
         &self,
         fresh: &mut Fresh,
-        changes: &BTreeMap<Key, Option<Box<[u8]>>>,
+        changes: &mut BTreeMap<Key, Option<Box<[u8]>>>,
     ) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
@@ -85,18 +87,19 @@ impl Shelf {
         self.store.write(|change| {
             let mut journal = change.open_table(JOURNAL)?;
             for (number, _, bytes) in &pieces {
-                journal.insert(number, &bytes[..])?;
+                journal.insert(number, &packing::marked(bytes)[..])?;
             }
             let mut put = BTreeMap::new();
             for (number, keys) in fresh.pieces.iter().take(old) {
                 journal.remove(number)?;
                 let latest = keys.iter().filter_map(|key| Some((key, fresh.rows.get(key)?)));
-                put.extend(latest.filter(|(_, latest)| latest.piece == *number));
+                let last = latest.filter(|(_, latest)| latest.piece == *number);
+                put.extend(last.map(|(key, latest)| (key, &latest.value)));
             }
-            put_away(change, &put)
+            groups::put(change, &put, &|fault| damaged(&self.store, fault))
         })?;
         fresh.forget(old);
-        fresh.take(changes, pieces);
+        fresh.take(std::mem::take(changes), pieces);
         Ok(())
     }
 
@@ -108,39 +111,46 @@ impl Shelf {
 /// Takes every row that is there over into an empty file, out of the journal as well.
 pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Failure> {
     to.open_table(JOURNAL)?;
+    groups::create(to)?;
+    // What is damaged was refused when the file was opened.
+    let damaged = |fault: &str| {
+        let (place, fault) = ("the profiles".to_owned(), fault.to_owned());
+        Failure::Refused(Error::Damaged { place, fault })
+    };
     let mut latest: BTreeMap<Key, Option<Box<[u8]>>> = BTreeMap::new();
     for entry in from.open_table(JOURNAL)?.iter()? {
         let (_, piece) = entry?;
-        let mut rest = piece.value();
-        // A journal that is cut off was refused when the file was opened.
-        while let Some((key, value)) = taken(&mut rest) {
-            latest.insert(key, value);
-        }
+        latest.extend(changes(&piece_of(piece.value(), &damaged)?, &damaged)?);
     }
-    let mut rows = to.open_table(ROWS)?;
-    for entry in from.open_table(ROWS)?.iter()? {
-        let (key, value) = entry?;
-        if !latest.contains_key(key.value()) {
-            rows.insert(key.value(), value.value())?;
-        }
-    }
-    for (key, value) in &latest {
-        if let Some(value) = value {
-            rows.insert(&key[..], &value[..])?;
-        }
-    }
-    Ok(())
+    merge(&latest, to, &mut |each| groups::each(from, &damaged, each))
 }
 
-fn put_away(change: &WriteTransaction, put: &BTreeMap<&Key, &Latest>) -> Result<(), Failure> {
-    let mut rows = change.open_table(ROWS)?;
-    for (key, latest) in put {
-        match &latest.value {
-            Some(value) => drop(rows.insert(&key[..], &value[..])?),
-            None => drop(rows.remove(&key[..])?),
+/// Fills empty groups with rows that come in order, and with what has changed of them since.
+pub(super) fn merge(
+    latest: &BTreeMap<Key, Option<Box<[u8]>>>,
+    to: &WriteTransaction,
+    rows: &mut dyn FnMut(&mut groups::Each<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut latest = latest.iter().peekable();
+    groups::fill(to, &mut |filling| {
+        rows(&mut |key, value| {
+            while let Some((key, value)) = latest.next_if(|(other, _)| other[..] < *key) {
+                value.as_ref().map_or(Ok(()), |value| filling.take(key, value))?;
+            }
+            if latest.peek().is_some_and(|(other, _)| other[..] == *key) {
+                return Ok(());
+            }
+            filling.take(key, value)
+        })?;
+        for (key, value) in latest.by_ref() {
+            value.as_ref().map_or(Ok(()), |value| filling.take(key, value))?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+fn damaged(store: &Store, fault: &str) -> Failure {
+    Failure::Refused(store.damaged(fault))
 }
 
 impl Fresh {
@@ -149,7 +159,7 @@ impl Fresh {
         if self.bytes + added <= most {
             return 0;
         }
-        let wanted = (2 * added).max(AT_ONCE.min(most));
+        let wanted = (2 * added).max(most / AT_ONCE);
         let mut freed = 0;
         let enough = self.pieces.iter().position(|(_, keys)| {
             let done = freed >= wanted;
@@ -171,13 +181,13 @@ impl Fresh {
         }
     }
 
-    fn take(&mut self, changes: &BTreeMap<Key, Option<Box<[u8]>>>, pieces: Vec<Piece>) {
-        let mut changes = changes.iter();
+    fn take(&mut self, changes: BTreeMap<Key, Option<Box<[u8]>>>, pieces: Vec<Piece>) {
+        let mut changes = changes.into_iter();
         for (number, count, _) in pieces {
             let mut keys = Vec::with_capacity(count);
             for (key, value) in changes.by_ref().take(count) {
-                self.put(number, key.clone(), value.clone());
                 keys.push(key.clone());
+                self.put(number, key, value);
             }
             self.pieces.push_back((number, keys));
             self.next = number + 1;
@@ -185,15 +195,20 @@ impl Fresh {
     }
 
     fn put(&mut self, piece: u64, key: Key, value: Option<Box<[u8]>>) {
+        let key_bytes = key.len();
         self.bytes += weight(&key, &value);
-        if let Some(before) = self.rows.insert(key.clone(), Latest { piece, value }) {
-            self.bytes -= weight(&key, &before.value);
+        if let Some(before) = self.rows.insert(key, Latest { piece, value }) {
+            self.bytes -= weight_of(key_bytes, &before.value);
         }
     }
 }
 
 fn weight(key: &Key, value: &Option<Box<[u8]>>) -> usize {
-    key.len() + value.as_ref().map_or(0, |value| value.len()) + OVERHEAD
+    weight_of(key.len(), value)
+}
+
+fn weight_of(key_bytes: usize, value: &Option<Box<[u8]>>) -> usize {
+    key_bytes + value.as_ref().map_or(0, |value| value.len()) + OVERHEAD
 }
 
 /// A piece of the journal: its number, how many changes it has, its bytes.
@@ -222,32 +237,47 @@ fn pieces(changes: &BTreeMap<Key, Option<Box<[u8]>>>, first: u64) -> Vec<Piece> 
 fn read(store: &Store, each: &mut dyn FnMut(Row)) -> Result<Fresh, Failure> {
     let transaction = store.read()?;
     let mut fresh = Fresh::default();
-    let damaged = |fault: String| Failure::Refused(store.damaged(&fault));
+    let damaged = |fault: &str| damaged(store, fault);
     for entry in transaction.open_table(JOURNAL)?.iter()? {
         let (number, piece) = entry?;
         let number = number.value();
-        let (mut rest, mut keys) = (piece.value(), Vec::new());
-        while !rest.is_empty() {
-            let (key, value) = taken(&mut rest)
-                .ok_or_else(|| damaged("a change in the journal is cut off".to_owned()))?;
+        let mut keys = Vec::new();
+        for (key, value) in changes(&piece_of(piece.value(), &damaged)?, &damaged)? {
             fresh.put(number, key.clone(), value);
             keys.push(key);
         }
         fresh.pieces.push_back((number, keys));
         fresh.next = number + 1;
     }
-    for entry in transaction.open_table(ROWS)?.iter()? {
-        let (key, value) = entry?;
-        if !fresh.rows.contains_key(key.value()) {
-            each(row::decode(key.value(), value.value()).map_err(damaged)?);
+    groups::each(&transaction, &damaged, &mut |key, value| {
+        if !fresh.rows.contains_key(key) {
+            each(row::decode(key, value).map_err(|fault| damaged(&fault))?);
         }
-    }
+        Ok(())
+    })?;
     for (key, latest) in &fresh.rows {
         if let Some(value) = &latest.value {
-            each(row::decode(key, value).map_err(damaged)?);
+            each(row::decode(key, value).map_err(|fault| damaged(&fault))?);
         }
     }
     Ok(fresh)
+}
+
+fn piece_of(stored: &[u8], damaged: groups::Damaged<'_>) -> Result<Vec<u8>, Failure> {
+    packing::unmarked(stored).map_err(|fault| damaged(&format!("a piece of the journal: {fault}")))
+}
+
+/// The changes of a piece that isn't packed.
+pub(super) fn changes(
+    mut piece: &[u8],
+    damaged: groups::Damaged<'_>,
+) -> Result<Vec<Change>, Failure> {
+    let mut changes = Vec::new();
+    while !piece.is_empty() {
+        let change = taken(&mut piece);
+        changes.push(change.ok_or_else(|| damaged("a change in the journal is cut off"))?);
+    }
+    Ok(changes)
 }
 
 /// Takes a change from a piece of the journal.

@@ -38,10 +38,9 @@ pub(super) fn run(
             // What waits for space was never acknowledged.
             None => return,
         };
-        let saved = shelf.save(&mut fresh, &rows);
+        let saved = shelf.save(&mut fresh, &mut rows);
         match &saved {
             Ok(()) => {
-                rows.clear();
                 stand.send_if_modified(|standing| {
                     let was_full = matches!(standing, Standing::Full(_));
                     *standing = Standing::Fine;
