@@ -173,8 +173,8 @@ impl Step for UserUpdate {
                 self.settle(compose(text), || text.to_owned())
             }
             Content::Structured(tree) => {
-                let json = visit.fill(tree);
-                self.settle(compose_value(&json), || json.to_string())
+                // Filled once more where it is refused: that is rare, and a copy for each isn't.
+                self.settle(compose_value(visit.fill(tree)), || visit.fill(tree).to_string())
             }
         }
     }
