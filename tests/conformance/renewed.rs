@@ -98,6 +98,7 @@ fn rows_are_renewed_out_of_the_journal_as_well() {
                 assert_eq!(next, Id(4));
                 others += 1;
             }
+            Row::Queued(..) => unreachable!("nothing is queued"),
         });
         let kept = [(2, "user 2, changed"), (3, "user 3")];
         let kept = kept.map(|(id, name)| (id, Some(name.to_owned())));

@@ -70,6 +70,7 @@ fn changes((members, schedules): Call, mark: u64) -> Changes {
         members: members.iter().map(member).collect(),
         schedules: schedules.iter().map(schedule).collect(),
         next: (!members.is_empty()).then_some(Id(100 + mark)),
+        queued: vec![(mark % 3, (!mark.is_multiple_of(4)).then(|| mark.to_le_bytes().to_vec()))],
     }
 }
 
@@ -78,6 +79,7 @@ fn put(model: &mut Model, row: Row) {
         Row::Member(id, _) => format!("member {}", id.0),
         Row::Schedule(id, _) => format!("schedule {id}"),
         Row::Next(_) => "next".to_owned(),
+        Row::Queued(number, _) => format!("queued {number}"),
     };
     assert!(model.insert(about.clone(), row).is_none(), "{about} is there twice");
 }
@@ -91,6 +93,10 @@ fn changed(mut model: Model, changes: Changes) -> Model {
     for (id, bytes) in changes.schedules {
         model.remove(&format!("schedule {id}"));
         bytes.into_iter().for_each(|bytes| put(&mut model, Row::Schedule(id.clone(), bytes)));
+    }
+    for (number, bytes) in changes.queued {
+        model.remove(&format!("queued {number}"));
+        bytes.into_iter().for_each(|bytes| put(&mut model, Row::Queued(number, bytes)));
     }
     if let Some(next) = changes.next {
         model.remove("next");

@@ -126,7 +126,7 @@ impl Disk {
         let synced = synced.map_or(0, |at| at + 1);
         let mut content = state.origin.clone();
         past[..synced].iter().for_each(|event| apply(&mut content, event));
-        survive(&mut content, &past[synced..], survivors);
+        survive(&mut content, past[synced..].iter(), survivors);
         content
     }
 
@@ -143,7 +143,7 @@ impl Disk {
     }
 }
 
-fn apply(content: &mut Vec<u8>, event: &Event) {
+pub fn apply(content: &mut Vec<u8>, event: &Event) {
     match event {
         Event::Write(at, bytes) => write(content, *at as usize, bytes),
         Event::Length(len) => content.resize(*len as usize, 0),
@@ -160,9 +160,13 @@ fn write(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 }
 
 /// Puts those writes in that survive.
-fn survive(content: &mut Vec<u8>, pending: &[Event], survivors: Survivors) {
+pub fn survive<'a>(
+    content: &mut Vec<u8>,
+    pending: impl Iterator<Item = &'a Event>,
+    survivors: Survivors,
+) {
     let is_write = |event: &&Event| matches!(event, Event::Write(..) | Event::Length(_));
-    let pending: Vec<_> = pending.iter().filter(is_write).collect();
+    let pending: Vec<_> = pending.filter(is_write).collect();
     let Some((last, former)) = pending.split_last() else { return };
     match survivors {
         Survivors::None => {}

@@ -36,6 +36,7 @@ fn open(disk: &Disk, fresh_bytes: usize) -> Result<(Rows, Held), Error> {
         }
         Row::Schedule(id, content) => drop(held.1.insert(id, content)),
         Row::Next(next) => held.2 = next.0,
+        Row::Queued(..) => unreachable!("nothing is queued"),
     })?;
     Ok((rows, held))
 }
@@ -57,13 +58,14 @@ fn change(number: u64) -> Changes {
     }
     let schedule = (number % 3 != 2).then(|| number.to_le_bytes().to_vec());
     let next = Some(Id(number + 1));
-    Changes { members, schedules: vec![("s".into(), schedule)], next }
+    let schedules = vec![("s".into(), schedule)];
+    Changes { members, schedules, next, ..Changes::default() }
 }
 
 fn after(changes: u64) -> Held {
     let mut held = Held::default();
     for number in 0..changes {
-        let Changes { members, schedules, next } = change(number);
+        let Changes { members, schedules, next, .. } = change(number);
         for (Id(id), member) in members {
             match member {
                 Some(member) => drop(held.0.insert(id, member.writes[0].write)),

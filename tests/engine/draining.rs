@@ -2,7 +2,7 @@
 
 use flowrun_engine::core::Outcome;
 use flowrun_engine::core::batcher::{Answers, BatcherSettings};
-use flowrun_engine::{Busy, Ended, Options};
+use flowrun_engine::{Busy, Options};
 
 use crate::stage::{CANVAS, NOTE, Stage, applied};
 
@@ -15,7 +15,7 @@ async fn what_is_under_way_is_finished() {
         stage.pass(100).await;
         stage.engine.enter(CANVAS, "bob", None).await
     });
-    assert_eq!(stopped, Ok(Ended { unfinished: 0 }));
+    assert_eq!(stopped.clone().map(|ended| ended.unfinished), Ok(0));
     assert_eq!(late, Err(Busy::Stopping));
     // Released by the reply, ada went on to the end.
     assert_eq!(stage.sent(), ["ada: visits 1"]);
@@ -31,7 +31,7 @@ async fn a_backend_that_hangs_stops_nobody_from_stopping() {
     stage.enter("ada").await;
     stage.pass(100).await;
     let before = stage.now();
-    assert_eq!(stage.engine.stop().await, Ok(Ended { unfinished: 1 }));
+    assert_eq!(stage.engine.stop().await.map(|ended| ended.unfinished), Ok(1));
     let took = stage.now() - before;
     assert!((10_000..11_000).contains(&took), "{took}");
 }
@@ -46,6 +46,6 @@ async fn nobody_waits_for_timers() {
     stage.until(|stage| stage.seen().len() == 2).await;
     stage.pass(100).await;
     let before = stage.now();
-    assert_eq!(stage.engine.stop().await, Ok(Ended { unfinished: 0 }));
+    assert_eq!(stage.engine.stop().await.map(|ended| ended.unfinished), Ok(0));
     assert!(stage.now() - before < 1_000, "the next attempt is a timer of the shard");
 }

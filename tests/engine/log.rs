@@ -42,8 +42,8 @@ async fn a_full_disk_refuses_entries_lets_out_what_was_committed_and_recovers() 
     stage.enter("ada").await;
     stage.log.full.store(true, Ordering::SeqCst);
     // Whoever is under way when it fills up is told, and is kept for later.
-    assert_eq!(stage.engine.enter(CANVAS, "bob", None).await, Err(Busy::Full));
-    assert_eq!(stage.engine.enter(CANVAS, "eve", None).await, Err(Busy::Full));
+    assert_eq!(stage.engine.enter(CANVAS, "bob", None).await, Err(Busy::Unsaved));
+    assert_eq!(stage.engine.enter(CANVAS, "eve", None).await, Err(Busy::NoSpace));
     stage.until(|stage| stage.seen().len() == 1).await;
     assert!(stage.engine.status().disk_full);
     assert_eq!((stage.sent().len(), stage.log.records() > 0), (0, true));
@@ -58,7 +58,7 @@ async fn a_full_disk_refuses_entries_lets_out_what_was_committed_and_recovers() 
 async fn a_stop_while_the_disk_is_full_ends() {
     let stage = Stage::new(NOTE, applied(40));
     stage.log.full.store(true, Ordering::SeqCst);
-    assert_eq!(stage.engine.enter(CANVAS, "ada", None).await, Err(Busy::Full));
+    assert_eq!(stage.engine.enter(CANVAS, "ada", None).await, Err(Busy::Unsaved));
     let before = stage.now();
     assert_eq!(stage.engine.stop().await, Err(Error::NoSpace));
     assert!((9_000..11_500).contains(&(stage.now() - before)), "{}", stage.now() - before);

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use flowrun_simulation::core::trace::Line;
-use flowrun_simulation::core::{Record, Replay, Settings, Shard};
+use flowrun_simulation::core::{Millis, Record, Replay, Settings, Shard};
 use flowrun_tests::{CANVAS, Lab};
 
 const HALF: usize = 19;
@@ -75,6 +75,23 @@ fn add(a: (u64, u64, u64, u64), b: &(u64, u64, u64, u64)) -> (u64, u64, u64, u64
     (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 + b.3)
 }
 
+/// The shard's snapshot as format 2 had it: without the column that tells since when journeys
+/// stand where they are. Only a cut in the right place leaves a whole snapshot.
+fn as_format_2(of: &Shard) -> Vec<u8> {
+    let mut bytes = of.snapshot();
+    bytes[0] = 2;
+    while bytes.len() > 1 && shard().restore(&bytes).is_err() {
+        bytes.pop();
+    }
+    bytes
+}
+
+/// When each of those came to their step who are there for the longest.
+fn oldest(shard: &Shard) -> Vec<Millis> {
+    let steps = shard.steps();
+    steps[CANVAS.index()].iter().filter_map(|step| step.oldest_since).collect()
+}
+
 #[test]
 fn the_snapshot_of_an_earlier_release_stands_for_its_records() {
     let bytes = kept("snapshot.bin");
@@ -86,6 +103,13 @@ fn the_snapshot_of_an_earlier_release_stands_for_its_records() {
     for record in &records[..HALF] {
         let _ = whole.replay(record);
     }
+    // Since when journeys stood there, no snapshot told then: not before its own moment.
+    let moment = records[HALF - 1].at.0 / 1000 * 1000;
+    assert!(oldest(&restored).iter().all(|since| since.0 == moment), "{:?}", oldest(&restored));
+    assert!(oldest(&whole).iter().any(|since| since.0 < moment), "{:?}", oldest(&whole));
+    let bytes_2 = as_format_2(&whole);
+    let mut whole = shard();
+    whole.restore(&bytes_2).expect("format 2 is read");
     assert_eq!(restored.fingerprint(), whole.fingerprint());
     for record in &records[HALF..] {
         let _ = (whole.replay(record), restored.replay(record));

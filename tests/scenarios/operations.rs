@@ -1,7 +1,8 @@
 //! P13, P15, I21, I25: deletion, pauses, dead letters and new versions, one shard at a time.
 
 use flowrun_simulation::core::{
-    CommitLevel, Input, Millis, Replay, RestLook, SendOutcome, Settings, Shard, WriteOutcome,
+    CommitLevel, Input, Millis, Replay, RestLook, SendOutcome, Settings, Shard, StepLook,
+    WriteOutcome,
 };
 use flowrun_tests::{CANVAS, Lab};
 
@@ -388,4 +389,49 @@ fn a_look_tells_who_is_where_and_what_is_tried_how_often() {
     assert_eq!((&*journey.name, &*journey.step, journey.entry), ("flow", "mark", 1));
     assert_eq!((write.number, write.due, write.queued), (2, attempts.next, false));
     assert_eq!(lab.shard.journeys_of("nobody"), []);
+}
+
+/// Steps that somebody is at: since when, and the same of who waits, is held, is sending there.
+fn standing(lab: &Lab) -> Vec<String> {
+    let steps = lab.shard.steps();
+    let graph = lab.canvas.graph();
+    let told = |since: Option<Millis>| since.map_or("-".to_owned(), |at| (at.0 / 1000).to_string());
+    let looks = graph.node_weights().zip(&steps[CANVAS.index()]);
+    let looks = looks.filter(|(_, look)| look.oldest_since.is_some());
+    let row = |(node, look): (&flowrun_simulation::core::Node, &StepLook)| {
+        let [oldest, waiting, held, sending] =
+            [look.oldest_since, look.waiting_since, look.held_since, look.sending_since].map(told);
+        format!("{} {oldest} {waiting}/{held}/{sending}", node.id)
+    };
+    looks.map(row).collect()
+}
+
+#[test]
+fn a_look_tells_since_when_people_stand_where_they_are() {
+    let mut lab = Lab::new(FLOW);
+    lab.sends_at_once = false;
+    let story: [(i64, Story, &[&str]); 8] = [
+        (3, |lab| lab.enter("one"), &["mark 3 -/3/-"]),
+        (50, |lab| lab.enter("two"), &["mark 3 -/3/-"]),
+        // Another attempt is no other step.
+        (60, |lab| lab.answer("one", again()), &["mark 3 -/3/-"]),
+        (90, |lab| lab.enter("late"), &["mark 3 -/3/-", "rest 90 90/-/-"]),
+        (
+            100,
+            |lab| lab.answer("two", committed()),
+            &["mark 3 -/3/-", "hello 100 -/-/100", "rest 90 90/-/-"],
+        ),
+        // Whoever is parked has come before.
+        (610, pause, &["hello 100 -/-/100", "rest 90 90/-/-"]),
+        (3_695, |_| (), &["hello 100 -/-/100", "rest 90 90/-/-"]),
+        (3_695, resume, &["hello 100 -/-/100", "rest 603 603/-/-"]),
+    ];
+    for (at, deed, expected) in story {
+        lab.until(at);
+        deed(&mut lab);
+        assert_eq!(standing(&lab), expected, "at {at}");
+        survives(&lab, &format!("at {at}"));
+    }
+    let look = lab.shard.journeys_of("one").remove(0);
+    assert_eq!((&*look.step, look.since), ("rest", Millis::from_secs(603)));
 }

@@ -227,7 +227,7 @@ fn what_is_no_snapshot_is_refused_and_changes_nothing() {
     let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     for (what, bytes, said) in [
         ("nothing", vec![], "an empty snapshot"),
-        ("a later format", vec![9, 1, 2], "a snapshot of format 9; this version reads 1 and 2"),
+        ("a later format", vec![9, 1, 2], "a snapshot of format 9; this version reads 1 to 3"),
         ("half of one", cut(&good), "a damaged snapshot"),
         ("more than one", [&good[..], &[0]].concat(), "a damaged snapshot"),
         (

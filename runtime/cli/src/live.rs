@@ -4,39 +4,34 @@
 //! A folder is opened before anything else is read, so that a second process is told at once;
 //! profiles are read, Canvas versions settled, and only then do the shards come back.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use flowrun_engine::clock::{Clock, System};
-use flowrun_engine::log::{
-    Append, Epoch, Error, Folder, Keep, Memory as MemoryLog, Records, Sequence, ShardLog, Size,
-    Snapshot,
-};
+use flowrun_engine::log::{Folder, Keep, Memory as MemoryLog, Registry, ShardLog};
 use flowrun_engine::{
     Channels, Engine, Fetch, OfThisLife, Options, Setup, StateError, StateFolder, Swept, Trace,
     Writes, sweep,
 };
 use flowrun_server::hosted::{self, Entrances, Held};
-use flowrun_server::{Memory, Stored, Unidentified};
+use flowrun_server::{Hosted, Maintenance, Memory, Stored, Unidentified};
 
 use crate::canvases::Opened;
 use crate::commands::serve::signals::Signals;
 use crate::console::Console;
-use crate::core::{Canvas, CanvasIx, ShardId};
+use crate::core::{Canvas, CanvasIx};
 use crate::exit::Exit;
 use crate::operations;
 #[cfg(unix)]
 use crate::operations::control::{Clerk, Control};
 use crate::profiles::ProfileBackend;
-use crate::progress::Progress;
+use crate::reading::{Reading, Watched};
 use crate::sdk::Catalogue;
 use crate::track::Profile;
 use crate::versions::{self, Versions};
-
-/// From so long on the recovery is spoken of.
-const LONG: Duration = Duration::from_secs(1);
 
 /// A state folder that was opened, with all that its profiles are.
 pub struct Durable {
@@ -96,6 +91,9 @@ pub struct Parts {
     pub fetch: Arc<dyn Fetch>,
     pub trace: Box<dyn Trace>,
     pub seed: u64,
+    /// Whether writes are queued from the start. If not, what an earlier process has queued is
+    /// applied now.
+    pub maintenance: Maintenance,
 }
 
 /// An engine at work. The state folder is held for as long as this is there.
@@ -106,6 +104,9 @@ pub struct Live {
     /// Where operators ask; gone before the folder is given up.
     #[cfg(unix)]
     _control: Option<Control>,
+    /// Canvas versions of the folder, those that are entered, and the folder itself.
+    registry: Option<Mutex<Registry>>,
+    entered: BTreeSet<CanvasIx>,
     folder: Option<Folder>,
 }
 
@@ -117,7 +118,7 @@ impl Live {
         let mut options = Options { seed: parts.seed, ..Options::default() };
         let mut life = life();
         let mut folder = None;
-        let mut versions = Vec::new();
+        let mut registry = None;
         let memory;
         let log: Box<dyn ShardLog + Send>;
         let mut recovery = None;
@@ -125,9 +126,9 @@ impl Live {
             Some(Durable { state, stored, reading }) => {
                 options.shards = state.log.shards();
                 life = state.holder.life().to_owned();
-                versions = state.registry.versions().to_vec();
+                registry = Some(state.registry);
                 folder = Some(state.holder);
-                log = Box::new(Watched { log: state.log, reading: reading.clone() });
+                log = Box::new(Watched::new(state.log, reading.clone()));
                 memory = Memory::durable(stored, Some(entrances.clone()));
                 recovery = Some(reading);
             }
@@ -160,17 +161,22 @@ impl Live {
             trace: parts.trace,
         };
         let engine = Engine::start(options, setup)?;
-        for closed in parts.closed {
-            engine.close(closed);
+        for closed in &parts.closed {
+            engine.close(*closed);
         }
+        let names = engine.canvases().iter().map(|canvas| &*canvas.head.name);
+        let entered = names.filter_map(|name| engine.canvas(name)).collect();
         if let Some(told) = recovery.and_then(|reading| reading.end()) {
             console.note(&told);
         }
         entrances.lead_to(engine.clone());
+        Hosted::new(memory.clone(), engine.clone()).go_on(parts.maintenance).await;
         #[cfg(unix)]
         let control = folder.as_ref().and_then(|folder| {
             let (engine, memory) = (engine.clone(), memory.clone());
-            let clerk = Clerk { engine, memory, path: folder.path().to_owned(), versions };
+            let versions = registry.as_ref().map_or(&[][..], Registry::versions).to_vec();
+            let (path, closed) = (folder.path().to_owned(), parts.closed.iter().copied().collect());
+            let clerk = Clerk { engine, memory, path, versions, closed };
             let opened = Control::open(folder.path(), clerk);
             opened
                 .inspect_err(|error| {
@@ -182,14 +188,14 @@ impl Live {
                 })
                 .ok()
         });
-        #[cfg(not(unix))]
-        drop(versions);
         Ok(Live {
             engine,
             memory,
             clock,
             #[cfg(unix)]
             _control: control,
+            registry: registry.map(Mutex::new),
+            entered,
             folder,
         })
     }
@@ -207,27 +213,47 @@ impl Live {
         }
     }
 
-    /// Finishes what is under way, and says how that went.
-    pub async fn stop(&self, console: &Console) -> anyhow::Result<()> {
+    /// Finishes what is under way, and says how that went: words for the operator.
+    pub async fn stop(&self, console: &Console) -> anyhow::Result<Stopped> {
         let ended = self.engine.stop().await.map_err(|error| anyhow!("{error}"))?;
-        let after = match self.is_durable() {
+        if let (Some(registry), Some(in_use)) = (&self.registry, &ended.in_use) {
+            let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = versions::retire(&mut registry, &self.entered, in_use) {
+                let again = "versions that nobody is on are made again at the next start";
+                console.note(&format!("{again}: {error}"));
+            }
+        }
+        Ok(Stopped { unfinished: ended.unfinished, durable: self.is_durable() })
+    }
+}
+
+/// How a stop has gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// Writes, messages and fetches that were under way.
+    pub unfinished: u64,
+    durable: bool,
+}
+
+impl Stopped {
+    pub fn told(self) -> String {
+        let after = match self.durable {
             true => "go out again at the next start",
             false => "are lost",
         };
-        match ended.unfinished {
-            0 => console.note("stopped; nothing was under way"),
-            count => console.note(&format!(
-                "stopped; {count} writes, messages or fetches were under way and {after}"
-            )),
+        match self.unfinished {
+            0 => "stopped; nothing was under way".to_owned(),
+            count => {
+                format!("stopped; {count} writes, messages or fetches were under way and {after}")
+            }
         }
-        Ok(())
     }
 }
 
 /// Sweeps what was deleted out of the files of a folder that was just given up. What can't be
 /// done now is done at the next stop; a signal breaks it off at once.
 pub fn sweep_after(state: Option<&Path>, console: &Console) {
-    let Some(path) = state.filter(|path| Folder::has_leftovers(path)) else { return };
+    let Some(path) = state.filter(|path| Folder::has_leftovers(*path)) else { return };
     let again = "files of the state folder may still hold bytes of deleted users, which the next \
                  stop sweeps out";
     console.note("sweeping who was deleted out of the files; Ctrl-C puts it off to the next stop");
@@ -254,90 +280,4 @@ fn broken_off_by_signals(path: &Path) -> anyhow::Result<Swept> {
 /// A text that no other start has.
 fn life() -> String {
     format!("{}-{}", System::new().now().0, std::process::id())
-}
-
-/// How far reading a state folder has come.
-#[derive(Clone)]
-struct Reading(Arc<Mutex<Read>>);
-
-struct Read {
-    progress: Progress,
-    began: Instant,
-    records: u64,
-}
-
-impl Reading {
-    fn begin() -> Reading {
-        let read = Read { progress: Progress::new(), began: Instant::now(), records: 0 };
-        Reading(Arc::new(Mutex::new(read)))
-    }
-
-    fn read(&self) -> MutexGuard<'_, Read> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn so_far(&self, count: u64, of_what: &'static str) {
-        self.read().progress.counting(count, of_what);
-    }
-
-    fn record(&self) {
-        let mut read = self.read();
-        read.records += 1;
-        let records = read.records;
-        read.progress.counting(records, "records read back");
-    }
-
-    /// What there is to say, if it took long.
-    fn end(&self) -> Option<String> {
-        let mut read = self.read();
-        read.progress.clear();
-        let took = read.began.elapsed();
-        (took >= LONG).then(|| {
-            format!("everybody is back after {:.1} s, {} records", took.as_secs_f64(), read.records)
-        })
-    }
-}
-
-/// A log that shows how far reading it has come.
-struct Watched<L> {
-    log: L,
-    reading: Reading,
-}
-
-impl<L: ShardLog> ShardLog for Watched<L> {
-    fn open(&mut self, shard: ShardId) -> Result<Epoch, Error> {
-        self.log.open(shard)
-    }
-
-    fn append_all(&mut self, appends: &[Append<'_>]) -> Result<Vec<Sequence>, Error> {
-        self.log.append_all(appends)
-    }
-
-    fn read_from(&self, shard: ShardId, from: Sequence) -> Result<Records<'_>, Error> {
-        let reading = self.reading.clone();
-        let records = self.log.read_from(shard, from)?;
-        Ok(Box::new(records.inspect(move |_| reading.record())))
-    }
-
-    fn snapshot(
-        &mut self,
-        shard: ShardId,
-        epoch: Epoch,
-        upto: Sequence,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
-        self.log.snapshot(shard, epoch, upto, bytes)
-    }
-
-    fn latest_snapshot(&self, shard: ShardId) -> Result<Option<Snapshot>, Error> {
-        self.log.latest_snapshot(shard)
-    }
-
-    fn last(&self, shard: ShardId) -> Result<Sequence, Error> {
-        self.log.last(shard)
-    }
-
-    fn size(&self) -> Result<Size, Error> {
-        self.log.size()
-    }
 }

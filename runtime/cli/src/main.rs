@@ -24,6 +24,7 @@ mod picture;
 mod plugin_backend;
 mod plugins;
 mod progress;
+mod reading;
 mod report;
 mod report_page;
 mod scene;

@@ -28,6 +28,18 @@ impl Progress {
         Progress { began: Instant::now(), bar: None, watched }
     }
 
+    /// One that somebody watches, of what began then.
+    #[cfg(test)]
+    pub fn since(began: Instant) -> Progress {
+        Progress { began, bar: None, watched: true }
+    }
+
+    /// What the bar says: how many of what.
+    #[cfg(test)]
+    pub fn shown(&self) -> Option<String> {
+        self.bar.as_ref().map(|bar| format!("{} {}", bar.position(), bar.message()))
+    }
+
     /// So many users of a file of unknown length are read.
     pub fn reading(&mut self, users: usize) {
         if let Some(bar) = self.bar(None) {

@@ -5,14 +5,18 @@
 //! file is gone, are made again from what is kept: their journeys end on them, and nobody
 //! enters. What a version is made of decides, not its hash: a release that counts otherwise
 //! makes no new versions.
+//!
+//! A version that nothing speaks of any more is retired at a clean stop: it isn't made again, so
+//! that a plugin which only it needs may go. It keeps its number, and is made live again if its
+//! file comes back as the newest of its Canvas.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use flowrun_canvas::{Diagnostic, Source, load};
-use flowrun_engine::StateFolder;
-use flowrun_engine::log::{Kept, Sequence, ShardLog};
+use flowrun_engine::log::{Kept, Registry, Sequence, ShardLog};
+use flowrun_engine::{StateError, StateFolder};
 
 use crate::canvases::{Beside, Opened};
 use crate::console::printable;
@@ -35,7 +39,6 @@ impl Versions {
 }
 
 /// Makes every version that is kept, as it was: for who looks at a folder without a server.
-#[allow(dead_code, reason = "commands that look at a folder come next")]
 pub fn kept(state: &StateFolder, catalogue: &Catalogue) -> anyhow::Result<Vec<Arc<Canvas>>> {
     let all = 0..state.registry.versions().len();
     all.map(|number| again(state, number, catalogue)).collect()
@@ -59,6 +62,7 @@ pub fn settle(
             Some((at, known)) if known.is_made_like(&written) => {
                 canvas.head.version = known.version;
                 canvases[at.index()] = Some(Arc::new(canvas));
+                state.registry.revive(at)?;
             }
             _ => new.push((written, canvas)),
         }
@@ -78,8 +82,24 @@ pub fn settle(
         let is_newest = !canvases[at + 1..].iter().any(|later| later.head.name == *name);
         is_newest && !present.contains(name)
     });
-    let closed = closed.map(|(at, _)| CanvasIx(at as u16)).collect();
+    let closed: Vec<CanvasIx> = closed.map(|(at, _)| CanvasIx(at as u16)).collect();
+    state.registry.close(closed.iter().copied())?;
     Ok(Versions { canvases, closed })
+}
+
+/// Retires what is neither entered nor spoken of any more. To be called after a clean stop, with
+/// what the log still speaks of.
+///
+/// # Errors
+/// If it can't be noted; all of it is then made again at the next start.
+pub fn retire(
+    registry: &mut Registry,
+    entered: &BTreeSet<CanvasIx>,
+    in_use: &BTreeSet<CanvasIx>,
+) -> Result<(), StateError> {
+    let all = (0..registry.versions().len()).map(|number| CanvasIx(number as u16));
+    let over = all.filter(|canvas| !entered.contains(canvas) && !in_use.contains(canvas));
+    registry.retire(over)
 }
 
 /// What a Canvas is made of.
@@ -99,6 +119,9 @@ pub fn written(opened: &Opened, canvas: &Canvas) -> Kept {
 /// any, and by events none of the older ones.
 fn again(state: &StateFolder, number: usize, catalogue: &Catalogue) -> anyhow::Result<Arc<Canvas>> {
     let kept = &state.registry.versions()[number];
+    if state.registry.is_retired(CanvasIx(number as u16)) {
+        return Ok(Arc::new(Canvas::retired(kept.canvas.as_str().into(), kept.version)));
+    }
     let source = Source { path: kept.path.clone(), text: kept.text.clone() };
     let beside = Beside { files: kept.files.clone(), blocks: kept.blocks.clone() };
     let loaded = load(source, catalogue, &beside);
@@ -118,7 +141,8 @@ fn again(state: &StateFolder, number: usize, catalogue: &Catalogue) -> anyhow::R
     };
     bail!(
         "an earlier version of the Canvas `{name}` ({version}, kept in {}) can't be made any more: \
-         {}; {standing}. Install again what it needs (see --plugin), and start anew",
+         {}; {standing}. Install again what it needs (see --plugin), and start anew; after a clean \
+         stop with nobody on it, it isn't made any more",
         state.holder.path().join("registry").display(),
         printable(fault),
     )
@@ -167,12 +191,28 @@ mod tests {
 
         /// Opens the folder with these files, and tells each version as `name/first step`.
         fn settle(&self, files: &[&str], catalogue: &Catalogue) -> anyhow::Result<Vec<String>> {
+            self.settle_and_retire(files, catalogue, &[0, 1, 2, 3, 4])
+        }
+
+        /// The same, and stops where these versions are still spoken of.
+        fn settle_and_retire(
+            &self,
+            files: &[&str],
+            catalogue: &Catalogue,
+            in_use: &[u16],
+        ) -> anyhow::Result<Vec<String>> {
             let mut state = StateFolder::open(&self.dir.path().join("state"), 1, "a")?;
             drop(state.rows(Default::default(), &mut |_| {})?);
             let all = flowrun_steps::catalogue();
             let open = |name: &&str| canvases::open(&self.dir.path().join(name), &all).unwrap();
             let mut opened: Vec<Opened> = files.iter().map(open).collect();
             let Versions { canvases, closed } = settle(&mut state, &mut opened, catalogue)?;
+            let in_use = in_use.iter().map(|number| CanvasIx(*number)).collect();
+            let newest = |name: &str| canvases.iter().rposition(|one| *one.head.name == *name);
+            let entered = canvases.iter().filter_map(|one| newest(&one.head.name));
+            let entered = entered.map(|at| CanvasIx(at as u16));
+            let entered = entered.filter(|at| !closed.contains(at)).collect();
+            retire(&mut state.registry, &entered, &in_use)?;
             let shown = canvases.iter().enumerate().map(|(at, canvas)| {
                 let is_closed = closed.contains(&CanvasIx(at as u16));
                 let step = &canvas.node(canvas.start()).id;
@@ -202,6 +242,32 @@ mod tests {
         desk.write("a.txt", "hello");
         desk.write("vip.yaml", FIRST);
         assert_eq!(settled(&["vip.yaml"]).last().unwrap(), "vip/a");
+    }
+
+    #[test]
+    fn a_version_that_nothing_speaks_of_is_not_made_again() {
+        let (desk, all) = (Desk::new(), flowrun_steps::catalogue());
+        let none = Catalogue::default();
+        desk.write("a.txt", "hello");
+        for text in [FIRST, SECOND] {
+            desk.write("vip.yaml", text);
+            desk.settle(&["vip.yaml"], &all).unwrap();
+        }
+        desk.write("new.yaml", &SECOND.replace("vip", "new"));
+        let settled =
+            |files: &[&str], in_use: &[u16]| desk.settle_and_retire(files, &all, in_use).unwrap();
+        assert_eq!(settled(&["vip.yaml", "new.yaml"], &[2]), ["vip/a", "vip/b", "new/b"]);
+        assert_eq!(settled(&["new.yaml"], &[]), ["vip/retired", "vip/b closed", "new/b"]);
+        // The step of all of them is gone, and nothing speaks of any.
+        let error = desk.settle(&[], &none).unwrap_err().to_string();
+        assert!(error.contains("Canvas `new`"), "who was entered last is not retired: {error}");
+        assert_eq!(settled(&[], &[]), ["vip/retired", "vip/retired closed", "new/b closed"]);
+        let gone = ["vip/retired", "vip/retired closed", "new/retired closed"];
+        assert_eq!(desk.settle(&[], &none).unwrap(), gone);
+        // The file comes back: it is the same version, under the same number.
+        let back = ["vip/retired", "vip/b", "new/retired closed"];
+        assert_eq!(settled(&["vip.yaml"], &[]), back);
+        assert_eq!(settled(&["vip.yaml"], &[]), back);
     }
 
     #[test]

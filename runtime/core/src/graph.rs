@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use flowrun_sdk::settings::Tree;
-use flowrun_sdk::{Decide, Door, Millis};
+use flowrun_sdk::{Cohort, Decide, Decision, Door, Fault, Millis};
 use flowrun_template::{Condition, Root, Template};
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -132,6 +132,24 @@ pub struct Canvas {
     reads: Vec<Vec<String>>,
     needs_profile: Vec<bool>,
     early: Vec<Vec<Early>>,
+    stands_for_a_retired_one: bool,
+}
+
+/// The step of a version that nobody is on.
+struct Retired;
+
+impl Decide for Retired {
+    fn warnings(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+
+    fn reads(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn decide_cohort(&self, _: &Cohort<'_>, _: &mut Vec<Decision>) {
+        unreachable!("nobody is on a retired version, and nobody enters it");
+    }
 }
 
 /// A variable that a step sets and reads itself, further down.
@@ -206,7 +224,26 @@ impl Canvas {
             .collect();
         let early = graph.node_weights();
         let early = early.map(|node| self::early(&*node.step, &node.slots)).collect();
-        Canvas { head, graph, order, ways, reads, needs_profile, early }
+        let stands_for_a_retired_one = false;
+        Canvas { head, graph, order, ways, reads, needs_profile, early, stands_for_a_retired_one }
+    }
+
+    /// What stands for a version that nobody is on, and nothing speaks of but by its number: it
+    /// keeps that number, and takes nobody.
+    pub fn retired(name: Arc<str>, version: Version) -> Canvas {
+        let mut graph = DiGraph::new();
+        let doors = ["next", "on_failure", "on_timeout"].map(Arc::from).to_vec();
+        let (id, step) = (Arc::<str>::from("retired"), Box::new(Retired));
+        graph.add_node(Node { kind: id.clone(), id, step, slots: Vec::new(), doors });
+        let (description, time_zone) = (None, "UTC".to_owned());
+        let entry = Entry::default();
+        let head = Head { name, version, description, time_zone, strict: false, entry };
+        Canvas { stands_for_a_retired_one: true, ..Canvas::new(head, graph) }
+    }
+
+    /// Whether it only stands for a version that nobody is on.
+    pub fn is_retired(&self) -> bool {
+        self.stands_for_a_retired_one
     }
 
     pub fn graph(&self) -> &DiGraph<Node, Door> {

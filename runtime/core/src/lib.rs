@@ -9,17 +9,21 @@
 //! number: time and answers are arguments, and chance is a hash of the seed.
 #![forbid(unsafe_code)]
 
+mod arrivals;
 pub mod batcher;
 mod effect;
 mod graph;
 mod ids;
+mod in_use;
 mod input;
 mod invariants;
 mod journey;
 mod letters;
 mod look;
+mod names;
 mod outbox;
 mod outcome;
+mod pages;
 mod pauses;
 pub mod planted;
 mod record;

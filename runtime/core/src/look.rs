@@ -28,6 +28,14 @@ pub struct StepLook {
     /// They stand here because their Canvas is paused.
     pub parked: u64,
     pub parked_since: Option<Millis>,
+    /// Since when the one stands here who has stood here for the longest, whatever they rest
+    /// in. This and the next are in whole seconds, as journeys keep it, and the moment of the
+    /// snapshot for who was read from one of an earlier release.
+    pub oldest_since: Option<Millis>,
+    /// The same of those who wait for a moment, who are held, and who are sending.
+    pub waiting_since: Option<Millis>,
+    pub held_since: Option<Millis>,
+    pub sending_since: Option<Millis>,
     /// Of those who are held, their writes; of those who are sending, their messages.
     pub attempts: Attempts,
 }
@@ -57,6 +65,8 @@ pub struct JourneyLook {
     pub version: crate::Version,
     pub entry: u32,
     pub step: Arc<str>,
+    /// When it came to the step, in whole seconds: see [`StepLook::oldest_since`].
+    pub since: Millis,
     pub rest: RestLook,
 }
 
@@ -92,6 +102,10 @@ impl StepLook {
         self.sending += other.sending;
         self.parked += other.parked;
         self.parked_since = earlier(self.parked_since, other.parked_since);
+        self.oldest_since = earlier(self.oldest_since, other.oldest_since);
+        self.waiting_since = earlier(self.waiting_since, other.waiting_since);
+        self.held_since = earlier(self.held_since, other.held_since);
+        self.sending_since = earlier(self.sending_since, other.sending_since);
         let (mine, theirs) = (&mut self.attempts, &other.attempts);
         mine.queued += theirs.queued;
         mine.under_way += theirs.under_way;
@@ -102,15 +116,19 @@ impl StepLook {
     }
 
     fn count(&mut self, state: &State, journey: &Journey) {
+        let since = Some(journey.since.moment());
+        self.oldest_since = earlier(self.oldest_since, since);
         match journey.state {
             Rest::Ready => {}
             Rest::Waiting { due, .. } => {
                 self.waiting += 1;
                 self.earliest_due = earlier(self.earliest_due, Some(due));
+                self.waiting_since = earlier(self.waiting_since, since);
             }
             Rest::Fetching { .. } => self.fetching += 1,
             Rest::Held { write } => {
                 self.held += 1;
+                self.held_since = earlier(self.held_since, since);
                 if let Some(write) = state.writes.get(write) {
                     self.attempts.count(write.stage, write.attempt);
                     let soonest = &mut self.attempts.earliest_deadline;
@@ -119,6 +137,7 @@ impl StepLook {
             }
             Rest::Sending { message } => {
                 self.sending += 1;
+                self.sending_since = earlier(self.sending_since, since);
                 if let Some(message) = state.messages.get(message) {
                     self.attempts.count(message.stage, message.attempt);
                 }
@@ -244,7 +263,8 @@ impl State {
         let Origin { canvas, node, entry, .. } = self.origin(ix);
         let (name, version) = (plan.head.name.clone(), plan.head.version);
         let step = plan.node(node).id.clone();
-        JourneyLook { canvas, name, version, entry, step, rest }
+        let since = journey.since.moment();
+        JourneyLook { canvas, name, version, entry, step, since, rest }
     }
 
     fn attempt(&self, origin: Origin, stage: Stage, number: u32) -> AttemptLook {

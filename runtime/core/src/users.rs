@@ -1,4 +1,6 @@
-//! The users a shard has seen: names in one arena, a few bytes of state each.
+//! The users a shard has seen: names side by side, a few bytes of state each.
+
+mod kept;
 
 use std::hash::BuildHasherDefault;
 
@@ -7,7 +9,11 @@ use hashbrown::{HashMap, HashTable};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::names::Names;
+use crate::pages::Pages;
 use crate::{CanvasIx, UserIx};
+
+pub(crate) use kept::Former;
 
 /// Hashing with a fixed seed. Tables are never iterated, so order can't leak into decisions.
 pub(crate) type FixedState = BuildHasherDefault<FixedHasher>;
@@ -28,7 +34,7 @@ impl std::hash::Hasher for FixedHasher {
 /// No slot of an outbox.
 pub(crate) const NONE: u32 = u32::MAX;
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct User {
     name: u32,
     /// Of the name, in bytes; the highest bit says that the number was another user's before.
@@ -53,8 +59,8 @@ impl User {
 
 #[derive(Default)]
 pub(crate) struct Users {
-    names: String,
-    users: Vec<User>,
+    names: Names,
+    users: Pages<User>,
     by_name: HashTable<u32>,
     /// Entries into further Canvases than a user's first.
     further: HashMap<(u32, u16), (u32, Millis), FixedState>,
@@ -83,7 +89,7 @@ impl Users {
         }
         let length: u16 = name.len().try_into().expect("inputs bound the length of names");
         let mut new = User {
-            name: self.names.len().try_into().expect("a shard's names are below 4 GiB"),
+            name: self.names.push(name),
             length,
             canvas: u16::MAX,
             entries: 0,
@@ -102,11 +108,10 @@ impl Users {
                 self.users.len() as u32 - 1
             }
         };
-        self.names.push_str(name);
         let Users { names, users, by_name, .. } = self;
         by_name.insert_unique(hash(name), user, |&other| {
             let other = &users[other as usize];
-            hash(&names[other.name as usize..][..other.length()])
+            hash(names.at(other.name, other.length()))
         });
         UserIx(user)
     }
@@ -119,38 +124,34 @@ impl Users {
         let state = &mut self.users[user.index()];
         assert_eq!(state.first_write, NONE, "nothing of a forgotten user is to be written");
         self.floor = self.floor.max(state.entries);
-        let (from, length) = (state.name as usize, state.length());
+        let (from, length) = (state.name, state.length());
         *state = User { name: 0, length: 0, canvas: u16::MAX, entries: 0, ..*state };
         state.last_entered = Millis(0);
         for canvas in 0..canvases {
             let entries = self.further.remove(&(user.0, canvas as u16));
             self.floor = self.floor.max(entries.map_or(0, |(entries, _)| entries));
         }
-        self.names.replace_range(from..from + length, &" ".repeat(length));
+        self.names.blank(from, length);
         self.holes += length;
         self.free.push(user.0);
-        if self.holes > WORTH_MOVING && self.holes > self.names.len() / 2 {
-            (self.names, self.users) = self.moved_together();
-            self.holes = 0;
+        if self.holes > WORTH_MOVING && self.holes > self.names.bytes() / 2 {
+            self.move_together();
         }
     }
 
-    /// The names side by side, and the users who know where.
-    fn moved_together(&self) -> (String, Vec<User>) {
-        let mut names = String::with_capacity(self.names.len() - self.holes);
-        let mut users = self.users.clone();
-        for user in &mut users {
-            let name = &self.names[user.name as usize..][..user.length()];
-            // Where a forgotten one's would lie doesn't matter.
-            user.name = if name.is_empty() { 0 } else { names.len() as u32 };
-            names.push_str(name);
+    /// Puts the names side by side, without the holes.
+    fn move_together(&mut self) {
+        let mut names = Names::default();
+        for user in self.users.iter_mut() {
+            user.name = names.push(self.names.at(user.name, user.length()));
         }
-        (names, users)
+        self.names = names;
+        self.holes = 0;
     }
 
     pub fn name(&self, user: UserIx) -> &str {
         let user = &self.users[user.index()];
-        &self.names[user.name as usize..][..user.length()]
+        self.names.at(user.name, user.length())
     }
 
     /// The number by which a host may know the user. One that was another's before says
@@ -205,67 +206,6 @@ impl Users {
     pub fn set_writes(&mut self, user: UserIx, first: u32, last: u32) {
         let state = &mut self.users[user.index()];
         (state.first_write, state.last_write) = (first, last);
-    }
-}
-
-/// Users as they are kept in a snapshot: the tables are made again from it.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Kept {
-    names: String,
-    users: Vec<User>,
-    further: Vec<((u32, u16), (u32, Millis))>,
-    free: Vec<u32>,
-    floor: u32,
-}
-
-/// The same as format 1 had it.
-#[derive(Deserialize)]
-pub(crate) struct Former {
-    names: String,
-    users: Vec<User>,
-    further: Vec<((u32, u16), (u32, Millis))>,
-}
-
-impl From<Former> for Kept {
-    fn from(Former { names, users, further }: Former) -> Kept {
-        Kept { names, users, further, free: Vec::new(), floor: 0 }
-    }
-}
-
-impl Users {
-    pub fn keep(&self) -> Kept {
-        let mut further: Vec<_> = self.further.iter().map(|(who, how)| (*who, *how)).collect();
-        further.sort_unstable_by_key(|(who, _)| *who);
-        // Names lie in the order of coming until somebody is forgotten; then in that of numbers,
-        // whatever holes there are in memory.
-        let (names, users) = match self.floor {
-            0 => (self.names.clone(), self.users.clone()),
-            _ => self.moved_together(),
-        };
-        Kept { names, users, further, free: self.free.clone(), floor: self.floor }
-    }
-
-    /// The users of a snapshot; `None` if their names don't lie where they should.
-    pub fn from_kept(kept: Kept) -> Option<Users> {
-        let Kept { names, users, further, free, floor } = kept;
-        let lies = |user: &User| {
-            let start = user.name as usize;
-            names.get(start..start + user.length()).is_some()
-        };
-        let nobody = |user: &u32| users.get(*user as usize).is_some_and(|one| one.length() == 0);
-        if !users.iter().all(lies) || !free.iter().all(nobody) {
-            return None;
-        }
-        let name = |user: u32| {
-            let user = &users[user as usize];
-            hash(&names[user.name as usize..][..user.length()])
-        };
-        let mut by_name = HashTable::with_capacity(users.len());
-        for user in (0..users.len() as u32).filter(|user| users[*user as usize].length() > 0) {
-            by_name.insert_unique(name(user), user, |&other| name(other));
-        }
-        let further = further.into_iter().collect();
-        Some(Users { names, users, by_name, further, free, floor, holes: 0 })
     }
 }
 

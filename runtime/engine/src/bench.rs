@@ -1,6 +1,7 @@
 //! The shards and their log: one round decides for all shards that have something to do, and
 //! commits with one append.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use flowrun_core::{Canvas, CanvasIx, Decided, Effect, Input, Millis, Pace, Shard, ShardId, Tally};
@@ -237,6 +238,14 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// The Canvas versions that the log speaks of, if snapshots stand for all its records.
+    pub fn in_use(&self) -> Result<Option<BTreeSet<CanvasIx>>, Error> {
+        if self.log.size()?.records > 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.places.iter().flat_map(|place| place.shard.in_use()).collect()))
     }
 
     /// How much the log holds, and when a snapshot was last taken.

@@ -1,5 +1,6 @@
 //! The loop: replies and entries in, a round of decide, commit and act, requests out.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flowrun_core::batcher::Request;
@@ -69,8 +70,8 @@ impl Driver {
     /// Goes on until told to stop and all is finished, or the time for it is up.
     pub async fn run(mut self) -> Result<Ended, Error> {
         let mut ended = self.turns().await;
-        if ended.is_ok() {
-            ended = self.snapshot().await.and(ended);
+        if let Ok(Ended { unfinished, .. }) = ended {
+            ended = self.snapshot().await.map(|in_use| Ended { unfinished, in_use });
         }
         self.intake.end(match &ended {
             Ok(_) => Door::Stopped,
@@ -106,7 +107,7 @@ impl Driver {
             };
             self.request(now, requests);
             self.outgoing.go_on(now);
-            self.intake.crowded(self.is_crowded());
+            self.intake.is_now(if self.is_crowded() { Door::Crowded } else { Door::Open });
             self.publish();
             // Whoever waits for them is told after the commit, and only then.
             self.marks.drain(..).for_each(|mark| {
@@ -213,7 +214,7 @@ impl Driver {
         loop {
             match profiles.kept().await {
                 Ok(()) => return Ok(()),
-                Err(Busy::Full) => self.wait_for_space(self.clock.now()).await?,
+                Err(Busy::Unsaved) => self.wait_for_space(self.clock.now()).await?,
                 Err(_) => return Err(Error::Profiles),
             }
         }
@@ -222,10 +223,10 @@ impl Driver {
     /// The disk is full: nobody enters, whoever waits for a commit is told, and what was
     /// committed before goes out meanwhile.
     async fn wait_for_space(&mut self, now: Millis) -> Result<(), Error> {
-        self.intake.crowded(true);
+        self.intake.is_now(Door::NoSpace);
         let waiting = self.intake.take_marks();
         self.marks.drain(..).chain(waiting).for_each(|mark| {
-            let _ = mark.send(Err(Busy::Full));
+            let _ = mark.send(Err(Busy::Unsaved));
         });
         let steady = self.clock.steady();
         // A stop waits as long as for anything else: what is to be committed isn't lost yet.
@@ -244,9 +245,9 @@ impl Driver {
     }
 
     /// The next start has no records to read.
-    async fn snapshot(&mut self) -> Result<(), Error> {
+    async fn snapshot(&mut self) -> Result<Option<BTreeSet<CanvasIx>>, Error> {
         let now = self.clock.now();
-        self.blocking(move |bench| bench.snapshot_all(now)).await?
+        self.blocking(move |bench| bench.snapshot_all(now).and_then(|()| bench.in_use())).await?
     }
 
     fn act(&mut self, effects: impl IntoIterator<Item = Effect>) {
@@ -359,7 +360,8 @@ impl Driver {
         let stop_by = *self.stop_by.get_or_insert(Millis(steady.0.saturating_add(drain)));
         let unfinished = self.batcher.writes() + self.outgoing.messages() + self.outgoing.fetches();
         let waiting = unfinished + self.intake.waiting();
-        (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished: unfinished as u64 })
+        let unfinished = unfinished as u64;
+        (waiting == 0 || steady >= stop_by).then_some(Ended { unfinished, in_use: None })
     }
 
     /// Now and then: it takes a look at the file.

@@ -190,7 +190,7 @@ impl Engine {
         self.intake.handed_over()
     }
 
-    /// Ends when all that was handed over before is committed. With [`Busy::Full`] the disk has
+    /// Ends when all that was handed over before is committed. With [`Busy::Unsaved`] the disk has
     /// no space for it: it is committed when there is, unless the process ends before.
     pub async fn committed(&self) -> Result<(), Busy> {
         self.intake.mark()?.await.unwrap_or(Err(Busy::Failed))

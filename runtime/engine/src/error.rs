@@ -1,11 +1,16 @@
 //! Why the engine can't take something, and why it ended.
 
-/// Nothing was taken over.
+/// Nothing was taken over, unless it says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Busy {
     /// A queue is full, or the backend can't keep up.
     #[error("too much is waiting; send it again later")]
     Full,
+    #[error("the disk is full, and nothing was taken; send it again later")]
+    NoSpace,
+    /// It was taken, and is committed when there is space, unless the process ends before.
+    #[error("the disk is full, and what was sent waits for space; send it again later")]
+    Unsaved,
     #[error("the engine is stopping; send it again later")]
     Stopping,
     /// The engine has ended, or the commit failed: what was handed over may have happened.

@@ -38,6 +38,8 @@ pub(crate) enum Door {
     Open,
     /// The backend can't keep up.
     Crowded,
+    /// The disk is full.
+    NoSpace,
     Stopping,
     /// Nobody takes anything out any more.
     Stopped,
@@ -209,10 +211,10 @@ impl Intake {
     }
 
     /// Lets in or not, as long as nobody has stopped it for good.
-    pub fn crowded(&self, crowded: bool) {
+    pub fn is_now(&self, door: Door) {
         let mut queue = self.queue();
-        if matches!(queue.door, Door::Open | Door::Crowded) {
-            queue.door = if crowded { Door::Crowded } else { Door::Open };
+        if matches!(queue.door, Door::Open | Door::Crowded | Door::NoSpace) {
+            queue.door = door;
         }
     }
 
@@ -271,6 +273,7 @@ impl Queue {
         match self.door {
             Door::Open => Ok(()),
             Door::Crowded => Err(Busy::Full),
+            Door::NoSpace => Err(Busy::NoSpace),
             Door::Stopping | Door::Stopped => Err(Busy::Stopping),
             Door::Failed => Err(Busy::Failed),
         }

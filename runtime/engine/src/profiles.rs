@@ -23,7 +23,7 @@ pub trait Profiles: Send + Sync + 'static {
     /// shows the values.
     fn acknowledge(&self, now: Millis, parts: &[Part], reply: &Reply);
 
-    /// Ends when what was acknowledged is as durable as these profiles are. With [`Busy::Full`]
+    /// Ends when what was acknowledged is as durable as these profiles are. With [`Busy::Unsaved`]
     /// there is no space for it yet; any other error ends the engine.
     async fn kept(&self) -> Result<(), Busy> {
         Ok(())

@@ -14,10 +14,8 @@
 //! versions of the registry, in its order; making Canvases from texts is the caller's.
 //! Profiles are read with [`StateFolder::rows`].
 
-use std::path::Path;
-
 use flowrun_core::ShardId;
-use flowrun_log::{Begin, Embedded, Folder, Registry};
+use flowrun_log::{Begin, Dir, Embedded, Folder, Registry};
 use flowrun_profiles::rows::{Row, Rows, RowsSettings};
 
 /// Why a folder can't be used.
@@ -36,13 +34,13 @@ impl StateFolder {
     ///
     /// # Errors
     /// If another process has it, or it can't be read or written.
-    pub fn open(path: &Path, shards: u16, life: &str) -> Result<StateFolder, StateError> {
-        StateFolder::held(Folder::open(path, Begin::As(life))?, shards)
+    pub fn open(dir: impl Into<Dir>, shards: u16, life: &str) -> Result<StateFolder, StateError> {
+        StateFolder::held(Folder::open(dir, Begin::As(life))?, shards)
     }
 
     /// Opens a folder that is there.
-    pub fn existing(path: &Path) -> Result<StateFolder, StateError> {
-        StateFolder::held(Folder::open(path, Begin::Never)?, 1)
+    pub fn existing(dir: impl Into<Dir>) -> Result<StateFolder, StateError> {
+        StateFolder::held(Folder::open(dir, Begin::Never)?, 1)
     }
 
     fn held(holder: Folder, shards: u16) -> Result<StateFolder, StateError> {
@@ -54,7 +52,7 @@ impl StateFolder {
                 return Err(holder.lacks(file));
             }
         }
-        let log = Embedded::open(holder.path(), shards)?;
+        let log = Embedded::open(holder.dir(), shards)?;
         Ok(StateFolder { log, registry, holder })
     }
 
@@ -70,6 +68,6 @@ impl StateFolder {
         settings: RowsSettings,
         each: &mut dyn FnMut(Row),
     ) -> Result<Rows, StateError> {
-        Rows::open(self.holder.path(), settings, each)
+        Rows::open(self.holder.dir(), settings, each)
     }
 }

@@ -1,6 +1,8 @@
 //! How the engine is: figures for operators, published after every round.
 
-use flowrun_core::{Millis, Tally};
+use std::collections::BTreeSet;
+
+use flowrun_core::{CanvasIx, Millis, Tally};
 use flowrun_log::Size;
 
 /// What is under way, and what has happened since the start.
@@ -73,8 +75,11 @@ impl Status {
 }
 
 /// How a stop has gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ended {
     /// Writes, messages and fetches that were broken off when the time was up.
     pub unfinished: u64,
+    /// The Canvas versions that the log still speaks of. Not known if it has records that no
+    /// snapshot stands for.
+    pub in_use: Option<BTreeSet<CanvasIx>>,
 }

@@ -6,9 +6,7 @@
 //! else, and take the place of the former ones. A mark in the folder, which is made before
 //! anything is deleted, says that this is due; a crash only puts it off.
 
-use std::path::Path;
-
-use flowrun_log::{Begin, Embedded, Folder};
+use flowrun_log::{Begin, Dir, Embedded, Folder};
 use flowrun_profiles::rows::Rows;
 
 use crate::state::StateError;
@@ -27,15 +25,16 @@ pub enum Swept {
 ///
 /// # Errors
 /// If another process has the folder, or it can't be read or written. It then is as it was.
-pub fn sweep(path: &Path) -> Result<Swept, StateError> {
-    if !Folder::has_leftovers(path) {
+pub fn sweep(dir: impl Into<Dir>) -> Result<Swept, StateError> {
+    let dir = dir.into();
+    if !Folder::has_leftovers(&dir) {
         return Ok(Swept::NotDue);
     }
-    let holder = Folder::open(path, Begin::Never)?;
-    if !Embedded::renew(path)? {
+    let holder = Folder::open(&dir, Begin::Never)?;
+    if !Embedded::renew(&dir)? {
         return Ok(Swept::Later);
     }
-    Rows::renew(path)?;
+    Rows::renew(&dir)?;
     holder.is_swept()?;
     Ok(Swept::Done)
 }

@@ -4,14 +4,14 @@
 //! What is kept in it is others' business: the log and its Canvas versions stand here, the
 //! rows of profiles with the profile stores, and the engine opens them all together.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::file::{create_folder, sync_folder, writable};
+use crate::files::{Dir, Lock};
 
 /// What is written of a folder in itself.
 const MARK: &str = "state.json";
@@ -24,11 +24,10 @@ const LEFTOVERS: &str = "deleted";
 const FORMAT: u64 = 1;
 
 /// A folder that this process has for itself until this is dropped.
-#[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    dir: Dir,
     mark: Mark,
-    _lock: File,
+    _lock: Lock,
 }
 
 #[derive(Serialize, Deserialize, Debug)]
@@ -52,77 +51,77 @@ impl Folder {
     /// # Errors
     /// If another process has it, it can't be written, it is laid out in another format, or it
     /// holds something else. With [`Begin::Never`], if there is none.
-    pub fn open(path: &Path, begin: Begin<'_>) -> Result<Folder, Error> {
-        let place = format!("the state folder {}", path.display());
-        let unopened =
-            |error: io::Error| Error::Unopened { place: place.clone(), cause: error.to_string() };
-        let refused = |cause: &str| Error::Unopened { place: place.clone(), cause: cause.into() };
-        if begin == Begin::Never && !path.join(MARK).exists() {
-            return Err(refused("there is no state in it (`flowrun serve --state` begins one)"));
+    pub fn open(dir: impl Into<Dir>, begin: Begin<'_>) -> Result<Folder, Error> {
+        let dir = dir.into();
+        let failed = |error: io::Error| unopened(&dir, &error.to_string());
+        let missing = "there is no state in it (`flowrun serve --state` begins one)";
+        if begin == Begin::Never && !dir.has(MARK) {
+            return Err(unopened(&dir, missing));
         }
-        create_folder(path).map_err(unopened)?;
-        let lock = writable(&path.join(LOCK)).map_err(unopened)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::InUse { place }),
-            Err(TryLockError::Error(error)) => return Err(unopened(error)),
-        }
-        let mark = match (read(&path.join(MARK)).map_err(unopened)?, begin) {
+        dir.create().map_err(failed)?;
+        let lock = dir.files().lock(&dir.path().join(LOCK)).map_err(failed)?;
+        let Some(lock) = lock else { return Err(Error::InUse { place: place(&dir) }) };
+        // What the last holder has left under its name without syncing that, stays so.
+        dir.sync().map_err(failed)?;
+        let mark = match (dir.read(MARK).map_err(failed)?, begin) {
             (Some(bytes), _) => serde_json::from_slice::<Mark>(&bytes).map_err(|_| {
                 let fault = format!("`{MARK}` can't be read");
-                Error::Damaged { place: place.clone(), fault }
+                Error::Damaged { place: place(&dir), fault }
             })?,
-            (None, Begin::Never) => return Err(refused("there is no state in it")),
+            (None, Begin::Never) => return Err(unopened(&dir, missing)),
             (None, Begin::As(life)) => {
-                if let Some(name) = stranger(path).map_err(unopened)? {
+                if let Some(name) = stranger(&dir).map_err(failed)? {
                     let cause = format!(
                         "it is no state folder, and not empty (`{name}`): name another one"
                     );
-                    return Err(refused(&cause));
+                    return Err(unopened(&dir, &cause));
                 }
                 let mark = Mark { format: FORMAT, life: life.to_owned() };
                 let bytes = serde_json::to_vec(&mark).expect("a mark is plain data");
-                replace(&path.join(MARK), &bytes).map_err(unopened)?;
+                dir.replace(MARK, &bytes).map_err(failed)?;
                 mark
             }
         };
         if mark.format != FORMAT {
-            return Err(Error::Format { place, found: mark.format, known: FORMAT });
+            return Err(Error::Format { place: place(&dir), found: mark.format, known: FORMAT });
         }
-        Ok(Folder { path: path.to_owned(), mark, _lock: lock })
+        Ok(Folder { dir, mark, _lock: lock })
+    }
+
+    pub fn dir(&self) -> &Dir {
+        &self.dir
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.dir.path()
     }
 
     /// Whether there is such a file in it.
     pub fn has(&self, name: &str) -> bool {
-        self.path.join(name).exists()
+        self.dir.has(name)
     }
 
     /// Says that a part of the folder is not there, though others are that need it.
     pub fn lacks(&self, name: &str) -> Error {
-        let place = format!("the state folder {}", self.path.display());
-        Error::Damaged { place, fault: format!("`{name}` is missing") }
+        Error::Damaged { place: place(&self.dir), fault: format!("`{name}` is missing") }
     }
 
     /// Notes that something is about to be deleted, whose bytes may then lie in free pages.
-    pub fn note_leftovers(path: &Path) -> Result<(), Error> {
-        let noted = File::create(path.join(LEFTOVERS)).and_then(|_| sync_folder(path));
-        noted.map_err(|error| unopened(path, &error))
+    pub fn note_leftovers(dir: impl Into<Dir>) -> Result<(), Error> {
+        let dir = dir.into();
+        let noted = dir.files().create(&dir.path().join(LEFTOVERS)).and_then(|_| dir.sync());
+        noted.map_err(|error| unopened(&dir, &error.to_string()))
     }
 
     /// Whether files may hold bytes of what was deleted.
-    pub fn has_leftovers(path: &Path) -> bool {
-        path.join(LEFTOVERS).exists()
+    pub fn has_leftovers(dir: impl Into<Dir>) -> bool {
+        dir.into().has(LEFTOVERS)
     }
 
     /// Notes that none does any more.
     pub fn is_swept(&self) -> Result<(), Error> {
-        let gone =
-            fs::remove_file(self.path.join(LEFTOVERS)).and_then(|()| sync_folder(&self.path));
-        gone.map_err(|error| unopened(&self.path, &error))
+        let gone = self.dir.remove(LEFTOVERS).and_then(|()| self.dir.sync());
+        gone.map_err(|error| unopened(&self.dir, &error.to_string()))
     }
 
     /// A text that no other folder has, the same as long as this one lives: write keys carry
@@ -132,44 +131,30 @@ impl Folder {
     }
 }
 
-fn unopened(path: &Path, error: &io::Error) -> Error {
-    let place = format!("the state folder {}", path.display());
-    Error::Unopened { place, cause: error.to_string() }
-}
-
-/// The bytes of a file, if it is there.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
-/// Puts a file in place of what was there: after a crash it is the old one or the new one.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    // Without this a power cut may leave a folder that doesn't know the file.
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+fn place(dir: &Dir) -> String {
+    format!("the state folder {}", dir.path().display())
+}
+
+fn unopened(dir: &Dir, cause: &str) -> Error {
+    Error::Unopened { place: place(dir), cause: cause.to_owned() }
 }
 
 /// Something in the folder that isn't of a state which was just being begun.
-fn stranger(folder: &Path) -> io::Result<Option<String>> {
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != LOCK && !name.ends_with(".new") {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
+fn stranger(dir: &Dir) -> io::Result<Option<String>> {
+    let names = dir.files().names(dir.path())?.into_iter();
+    Ok(names.filter(|name| name != LOCK && !name.ends_with(".new")).min())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

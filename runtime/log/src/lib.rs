@@ -6,7 +6,8 @@
 //! place, which are dropped with the same commit.
 //!
 //! Beside the log on disk stand the [`Folder`] that it lies in, and the [`Registry`] of the
-//! Canvas versions that its records call by numbers.
+//! Canvas versions that its records call by numbers. All of it reaches the disk through one seam,
+//! [`files`].
 //!
 //! Both logs behave alike; `tests/conformance` holds them to it. What a disk can do to the
 //! embedded one is tried in `tests/crash`.
@@ -15,6 +16,7 @@
 mod embedded;
 mod error;
 pub mod file;
+pub mod files;
 mod folder;
 mod memory;
 mod registry;
@@ -23,6 +25,7 @@ use flowrun_core::{Record, ShardId};
 
 pub use embedded::Embedded;
 pub use error::Error;
+pub use files::Dir;
 pub use folder::{Begin, Folder};
 pub use memory::{Keep, Memory};
 pub use registry::{Kept, Registry};

@@ -3,22 +3,26 @@
 //! A record calls a version by its number ([`CanvasIx`]), so a version that anybody entered
 //! must be there, under its number, for as long as the log is. Each is a file of its own,
 //! which never changes: what it was made of, as it was read then. Numbers have no gaps.
+//!
+//! A version that nothing speaks of any more can be *retired*: it keeps its number and its texts,
+//! but need not be made again. `marks.json` has the numbers of these, and of those whose file was
+//! gone at the last start; without it, all are needed.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 
 use flowrun_core::{CanvasIx, Version};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::Error;
-use crate::file::create_folder;
-use crate::folder::{Folder, read, replace};
+use crate::files::Dir;
+use crate::folder::Folder;
 
 /// The folder's name in the state folder.
 const NAME: &str = "registry";
+/// What is noted of versions beside them.
+const MARKS: &str = "marks.json";
 const FORMAT: u64 = 1;
 /// Versions that numbers can tell apart; the last number stands for none.
 const MOST: usize = u16::MAX as usize;
@@ -43,6 +47,16 @@ struct Stored {
     format: u64,
     checksum: u64,
     kept: Kept,
+}
+
+/// What may change about versions.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Marks {
+    format: u64,
+    /// Numbers of those that nothing speaks of any more.
+    retired: BTreeSet<u16>,
+    /// Numbers of newest versions whose file is gone.
+    closed: BTreeSet<u16>,
 }
 
 impl Kept {
@@ -70,8 +84,9 @@ impl Kept {
 #[derive(Debug)]
 pub struct Registry {
     place: String,
-    path: PathBuf,
+    dir: Dir,
     versions: Vec<Kept>,
+    marks: Marks,
 }
 
 impl Registry {
@@ -80,10 +95,13 @@ impl Registry {
     /// # Errors
     /// If it can't be read, is of another format, or a version is damaged or missing.
     pub fn open(folder: &Folder) -> Result<Registry, Error> {
-        let path = folder.path().join(NAME);
         let place = format!("the registry of Canvas versions in {}", folder.path().display());
-        let mut registry = Registry { place, path, versions: Vec::new() };
-        create_folder(&registry.path).map_err(|error| registry.unopened(&error))?;
+        let (dir, marks) = (folder.dir().dir(NAME), Marks::default());
+        let mut registry = Registry { place, dir, versions: Vec::new(), marks };
+        registry.dir.create().map_err(|error| registry.unopened(&error))?;
+        // A version that is read here is one that records may speak of from now on, even if whoever
+        // put it there died before its name was durable.
+        registry.dir.sync().map_err(|error| registry.unopened(&error))?;
         let numbers = registry.numbers().map_err(|error| registry.unopened(&error))?;
         for (number, expected) in numbers.into_iter().zip(0..) {
             if number != expected {
@@ -92,6 +110,7 @@ impl Registry {
             let kept = registry.read(number)?;
             registry.versions.push(kept);
         }
+        registry.marks = registry.read_marks()?;
         Ok(registry)
     }
 
@@ -117,29 +136,92 @@ impl Registry {
         }
         let stored = Stored { format: FORMAT, checksum: kept.checksum_of_texts(), kept };
         let bytes = serde_json::to_vec_pretty(&stored).expect("texts are plain data");
-        replace(&self.path.join(file(number)), &bytes).map_err(|error| self.unopened(&error))?;
+        self.dir.replace(&file(number), &bytes).map_err(|error| self.unopened(&error))?;
         self.versions.push(stored.kept);
         Ok(CanvasIx(number as u16))
     }
 
-    fn numbers(&self) -> io::Result<Vec<usize>> {
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            // What was being written when the power went was never spoken of by a record.
-            let number = path.extension().filter(|ending| *ending == "json").and_then(|_| {
-                let stem = path.file_stem()?.to_str()?;
-                stem.parse::<usize>().ok()
-            });
-            numbers.extend(number);
+    /// Whether nothing speaks of a version any more.
+    pub fn is_retired(&self, canvas: CanvasIx) -> bool {
+        self.marks.retired.contains(&canvas.0)
+    }
+
+    /// Whether it is of a Canvas whose file was gone at the last start.
+    pub fn is_closed(&self, canvas: CanvasIx) -> bool {
+        self.marks.closed.contains(&canvas.0)
+    }
+
+    /// Notes which Canvases have no file any more, by their newest versions.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn close(&mut self, canvases: impl IntoIterator<Item = CanvasIx>) -> Result<(), Error> {
+        let closed = canvases.into_iter().map(|canvas| canvas.0).collect();
+        self.mark(Marks { closed, ..self.marks.clone() })
+    }
+
+    /// Keeps in mind that nothing speaks of these versions: no record, no snapshot but by their
+    /// number, and nobody who may enter.
+    ///
+    /// # Errors
+    /// If it can't be written; then none is retired that wasn't.
+    pub fn retire(&mut self, canvases: impl IntoIterator<Item = CanvasIx>) -> Result<(), Error> {
+        let more = canvases.into_iter().map(|canvas| canvas.0);
+        let retired = self.marks.retired.iter().copied().chain(more).collect();
+        self.mark(Marks { retired, ..self.marks.clone() })
+    }
+
+    /// Takes that back, before anybody enters. When this returns, it survives.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn revive(&mut self, canvas: CanvasIx) -> Result<(), Error> {
+        let mut marks = self.marks.clone();
+        marks.retired.remove(&canvas.0);
+        self.mark(marks)
+    }
+
+    fn mark(&mut self, marks: Marks) -> Result<(), Error> {
+        if marks == self.marks {
+            return Ok(());
         }
+        let marks = Marks { format: FORMAT, ..marks };
+        let bytes = serde_json::to_vec(&marks).expect("numbers are plain data");
+        self.dir.replace(MARKS, &bytes).map_err(|error| self.unopened(&error))?;
+        self.marks = marks;
+        Ok(())
+    }
+
+    fn read_marks(&self) -> Result<Marks, Error> {
+        let bytes = self.dir.read(MARKS).map_err(|error| self.unopened(&error))?;
+        let Some(bytes) = bytes else {
+            return Ok(Marks { format: FORMAT, ..Marks::default() });
+        };
+        let read = serde_json::from_slice::<Marks>(&bytes).ok().filter(|read| {
+            let mut all = read.retired.iter().chain(&read.closed);
+            all.all(|number| usize::from(*number) < self.versions.len())
+        });
+        match read {
+            Some(marks) if marks.format == FORMAT => Ok(marks),
+            Some(Marks { format: found, .. }) => {
+                Err(Error::Format { place: self.place.clone(), found, known: FORMAT })
+            }
+            None => Err(self.damaged(format!("`{MARKS}` can't be read"))),
+        }
+    }
+
+    fn numbers(&self) -> io::Result<Vec<usize>> {
+        let names = self.dir.files().names(self.dir.path())?;
+        // What was being written when the power went was never spoken of by a record.
+        let number = |name: &String| name.strip_suffix(".json")?.parse::<usize>().ok();
+        let mut numbers: Vec<usize> = names.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
 
     fn read(&self, number: usize) -> Result<Kept, Error> {
         let name = file(number);
-        let bytes = read(&self.path.join(&name)).map_err(|error| self.unopened(&error))?;
+        let bytes = self.dir.read(&name).map_err(|error| self.unopened(&error))?;
         let stored: Option<Stored> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(stored) = stored else {
             return Err(self.damaged(format!("`{name}` can't be read")));
@@ -169,6 +251,8 @@ fn file(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::folder::Begin;
 
@@ -205,8 +289,9 @@ mod tests {
         for text in ["one", "two"] {
             registry.add(kept("a", text)).unwrap();
         }
-        let (first, second) = (registry.path.join(file(0)), registry.path.join(file(1)));
-        fs::write(registry.path.join("00002.new"), "half").unwrap();
+        let (first, second) =
+            (registry.dir.path().join(file(0)), registry.dir.path().join(file(1)));
+        fs::write(registry.dir.path().join("00002.new"), "half").unwrap();
         assert_eq!(open(&dir).unwrap().versions().len(), 2);
         let written = fs::read_to_string(&second).unwrap();
         for (text, expected) in [
@@ -222,5 +307,34 @@ mod tests {
         fs::remove_file(first).unwrap();
         let error = open(&dir).unwrap_err().to_string();
         assert!(error.contains("`00000.json` is missing"), "{error}");
+    }
+
+    #[test]
+    fn who_is_retired_stays_so_until_revived() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut registry = open(&dir).unwrap();
+        for text in ["one", "two", "three"] {
+            registry.add(kept("a", text)).unwrap();
+        }
+        let retired = |registry: &Registry| [0, 1, 2].map(|at| registry.is_retired(CanvasIx(at)));
+        registry.retire([CanvasIx(0)]).unwrap();
+        registry.retire([CanvasIx(1)]).unwrap();
+        let mut registry = open(&dir).unwrap();
+        assert_eq!((registry.versions().len(), retired(&registry)), (3, [true, true, false]));
+        registry.revive(CanvasIx(1)).unwrap();
+        registry.close([CanvasIx(2)]).unwrap();
+        let again = open(&dir).unwrap();
+        assert_eq!(retired(&again), [true, false, false]);
+        assert_eq!([1, 2].map(|at| again.is_closed(CanvasIx(at))), [false, true]);
+        let file = registry.dir.path().join(MARKS);
+        for (text, expected) in [
+            (r#"{"format":1,"retired":[3],"closed":[]}"#, "`marks.json` can't be read"),
+            ("{", "`marks.json` can't be read"),
+            (r#"{"format":2,"retired":[],"closed":[]}"#, "written in format 2"),
+        ] {
+            fs::write(&file, text).unwrap();
+            let error = open(&dir).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

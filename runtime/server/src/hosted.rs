@@ -37,6 +37,8 @@ impl From<engine::Busy> for Busy {
     fn from(busy: engine::Busy) -> Busy {
         match busy {
             engine::Busy::Full => Busy::Full,
+            engine::Busy::NoSpace => Busy::NoSpace,
+            engine::Busy::Unsaved => Busy::Unsaved,
             engine::Busy::Stopping => Busy::Stopping,
             engine::Busy::Failed => Busy::Failed,
         }
@@ -47,6 +49,8 @@ impl From<Busy> for engine::Busy {
     fn from(busy: Busy) -> engine::Busy {
         match busy {
             Busy::Full => engine::Busy::Full,
+            Busy::NoSpace => engine::Busy::NoSpace,
+            Busy::Unsaved => engine::Busy::Unsaved,
             Busy::Stopping => engine::Busy::Stopping,
             Busy::Failed => engine::Busy::Failed,
         }
@@ -57,6 +61,22 @@ impl Hosted {
     /// The memory's [`Entrances`] have to lead to this engine.
     pub fn new(memory: Arc<Memory>, engine: Engine) -> Hosted {
         Hosted { memory, engine }
+    }
+
+    /// Goes on from what a state folder has of a maintenance, once the memory's [`Entrances`] lead here: tells of events that
+    /// may not have been heard, and applies what is queued, unless a maintenance begins.
+    pub async fn go_on(&self, maintenance: Maintenance) {
+        self.memory.tell_again();
+        self.maintain(maintenance).await;
+    }
+
+    /// What journeys were told at the end of a maintenance need not be told again once it is committed. If it can't be now,
+    /// it is asked for again before long.
+    async fn commit_told(&self) {
+        let told = self.memory.told();
+        if !told.is_empty() && self.engine.committed().await.is_ok() {
+            self.memory.forget_told(&told).await;
+        }
     }
 
     /// Ends when what was handed over since then is committed; at once if nothing was.
@@ -156,6 +176,7 @@ impl Workspace for Hosted {
     }
 
     async fn wake(&self, at_ms: i64) -> Option<i64> {
+        self.commit_told().await;
         let before = self.engine.handed_over();
         let next = self.memory.run_plans(at_ms);
         // What is not committed lets them in again after a restart.
@@ -165,8 +186,9 @@ impl Workspace for Hosted {
         next
     }
 
-    fn maintain(&self, maintenance: Maintenance) {
-        self.memory.maintain(maintenance);
+    async fn maintain(&self, maintenance: Maintenance) {
+        self.memory.maintain(maintenance).await;
+        self.commit_told().await;
     }
 
     fn figures(&self) -> Vec<Figure> {

@@ -52,6 +52,12 @@ struct State {
     kept_below: Id,
     /// Writes that wait for the end of the maintenance.
     queue: Option<Queue>,
+    /// The number that the next of them gets, and their rows that have changed since they were kept.
+    next_queued: u64,
+    queue_rows: Vec<(u64, Option<Vec<u8>>)>,
+    /// Rows of writes that were applied, until journeys have committed their events; with these, as long as they were not
+    /// told since the start.
+    told: BTreeMap<u64, Vec<Happened>>,
 }
 
 /// What becomes of users without an external id who would enter a Canvas.
@@ -90,6 +96,9 @@ impl Memory {
                 plans: BTreeMap::new(),
                 ran: BTreeSet::new(),
                 queue: None,
+                next_queued: 0,
+                queue_rows: Vec::new(),
+                told: BTreeMap::new(),
             }),
             journeys,
             unidentified: Unidentified::Enter,
@@ -112,22 +121,6 @@ impl Memory {
         *self.blocks.write().unwrap_or_else(PoisonError::into_inner) = blocks.into();
     }
 
-    /// From now on writes are queued.
-    pub fn begin_maintenance(&self) {
-        self.state().queue.get_or_insert_default();
-    }
-
-    /// Applies what was queued, in its order, and goes back to applying at once.
-    pub fn end_maintenance(&self) {
-        let mut state = self.state();
-        for write in state.queue.take().into_iter().flat_map(Queue::into_writes) {
-            let batch = state.commit(&write.objects, write.keys.as_deref(), write.at_ms);
-            self.report(&state, &write.objects, &batch, &Doubts::default(), write.at_ms);
-        }
-        // Of a queue that is durable there is none; who waits for these was told 202 before.
-        let _ = self.keep(&mut state);
-    }
-
     /// Looks at the profiles.
     pub fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
         look(&self.state().directory)
@@ -148,6 +141,22 @@ impl Memory {
         now_ms: i64,
     ) {
         let Some(journeys) = &self.journeys else { return };
+        let events = self.heard(state, objects, batch, doubts, now_ms);
+        if !events.is_empty() {
+            journeys.happened(events);
+        }
+    }
+
+    /// Of the events and purchases that were applied those that journeys wait for.
+    fn heard(
+        &self,
+        state: &State,
+        objects: &Prepared,
+        batch: &Batch,
+        doubts: &Doubts,
+        now_ms: i64,
+    ) -> Vec<Happened> {
+        let Some(journeys) = &self.journeys else { return Vec::new() };
         let mut events = Vec::new();
         for kind in [Array::Events, Array::Purchases] {
             let outcomes = batch.outcomes(kind).unwrap_or_default();
@@ -177,9 +186,7 @@ impl Memory {
                 });
             }
         }
-        if !events.is_empty() {
-            journeys.happened(events);
-        }
+        events
     }
 
     /// Who somebody is to journeys; nobody if they may not enter.
@@ -330,24 +337,24 @@ impl Workspace for Memory {
             Ok(objects) => objects,
             Err(refused) => return Ok(refused),
         };
+        let is_queued = self.is_durable() && self.state().queue.is_some();
+        let row = is_queued.then(|| queue::written(&body.json, keys.as_deref(), body.at_ms));
         drop(body.json);
         self.room()?;
         let (batch, kept) = {
             let mut state = self.state();
-            if let Some(queue) = &mut state.queue {
-                // What waits in memory can't be promised where promises are durable.
-                return match self.keeper {
-                    None => queue.push(objects, keys, body.at_ms),
-                    Some(_) => Err(Busy::Full),
-                };
+            match state.queue.is_some() {
+                true => (None, self.enqueue(&mut state, objects, keys, body.at_ms, row)?),
+                false => {
+                    let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
+                    let doubts = state.doubts(keys.as_deref().unwrap_or_default(), &batch);
+                    self.report(&state, &objects, &batch, &doubts, body.at_ms);
+                    (Some(batch), self.keep(&mut state))
+                }
             }
-            let batch = state.commit(&objects, keys.as_deref(), body.at_ms);
-            let doubts = state.doubts(keys.as_deref().unwrap_or_default(), &batch);
-            self.report(&state, &objects, &batch, &doubts, body.at_ms);
-            (batch, self.keep(&mut state))
         };
         kept.done().await?;
-        Ok(batch.reply())
+        batch.map_or_else(queue::queued, |batch| Ok(batch.reply()))
     }
 
     async fn users(&self, neighbour: Neighbour, body: Body) -> Answer {
@@ -382,7 +389,15 @@ impl Workspace for Memory {
                 return Err(Refusal::Busy(Busy::Full));
             }
             self.turned_away(&state, &trigger)?;
-            let entered = self.enter(&mut state, &trigger, at_ms).map_err(Refusal::Busy);
+            self.journeys
+                .as_ref()
+                .map_or(Ok(()), |journeys| journeys.room())
+                .map_err(Refusal::Busy)?;
+            let entered = self.enter(&mut state, &trigger, at_ms).map_err(|busy| match busy {
+                // Profiles of recipients were changed by then.
+                Busy::NoSpace => Refusal::Busy(Busy::Unsaved),
+                busy => Refusal::Busy(busy),
+            });
             (entered, self.keep(&mut state))
         };
         kept.done().await.map_err(Refusal::Busy)?;
@@ -452,10 +467,9 @@ impl Workspace for Memory {
         self.blocks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn maintain(&self, maintenance: Maintenance) {
-        match maintenance {
-            Maintenance::Begins => self.begin_maintenance(),
-            Maintenance::Ends => self.end_maintenance(),
+    async fn maintain(&self, maintenance: Maintenance) {
+        if let Err(error) = self.maintained(maintenance).await {
+            tracing::warn!(%error, "the end of the maintenance is not kept yet: a crash repeats it");
         }
     }
 

@@ -67,7 +67,7 @@ impl Fault {
             Fault::Encoding => {
                 headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            Fault::Busy(Busy::Full | Busy::Stopping) => {
+            Fault::Busy(Busy::Full | Busy::NoSpace | Busy::Unsaved | Busy::Stopping) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(COME_AGAIN));
             }
             Fault::Guessing(seconds) => {

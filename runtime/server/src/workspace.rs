@@ -66,8 +66,8 @@ pub trait Workspace: Send + Sync + 'static {
     async fn wake(&self, at_ms: i64) -> Option<i64>;
 
     /// Begins or ends a maintenance: between the two, writes are queued (202), and at its end they are applied in their
-    /// order. Doing what is done already changes nothing.
-    fn maintain(&self, maintenance: Maintenance);
+    /// order. Doing what is done already changes nothing. Ends when that is as durable as other changes.
+    async fn maintain(&self, maintenance: Maintenance);
 
     /// Figures for `GET /metrics` beside the server's own. They tell of no user.
     fn figures(&self) -> Vec<Figure> {
@@ -132,12 +132,21 @@ pub struct Body {
 /// A status and a body in the vendor's shape, or why there can't be one.
 pub type Answer = Result<Reply, Busy>;
 
-/// The workspace can't answer; nothing was promised.
+/// The workspace can't do it now; nothing was promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Busy {
     /// A queue is full; the client is to come again later (503 with `Retry-After`).
     #[error("too much is queued; send it again later")]
     Full,
+    /// The disk is full, and was so before anything was changed (503 with `Retry-After`).
+    #[error("the disk is full, and nothing of this request was kept; send it again later")]
+    NoSpace,
+    /// The disk was full when it came to this (503 with `Retry-After`). Sent again under the same key it counts once.
+    #[error(
+        "the disk is full; this request is kept when there is space, unless the server ends before that: send it again later, \
+         under the same keys if it has any"
+    )]
+    Unsaved,
     /// The process is going down (503).
     #[error("the server is stopping; send it again later")]
     Stopping,
@@ -324,6 +333,10 @@ pub struct Happened {
 pub trait Journeys: Send + Sync + 'static {
     /// Users enter, all of one request together. An error refuses the request: nobody has entered.
     fn enter(&self, entries: Vec<Entry>) -> Result<(), Busy>;
+    /// Whether anybody may enter now: asked before anything is changed.
+    fn room(&self) -> Result<(), Busy> {
+        Ok(())
+    }
     /// Whether anything waits for events of this name; those nobody waits for aren't reported.
     fn listens(&self, kind: Array, name: &str) -> bool;
     fn happened(&self, events: Vec<Happened>);

@@ -11,18 +11,23 @@ use crate::moment;
 use crate::operations::At;
 use crate::operations::protocol::{CanvasRow, Moment, Overview, StepRow};
 
-/// The longest name of a step in the table, in characters.
+/// The longest name of a step in the table, in characters; less where the table is too wide.
 const LONGEST: usize = 24;
+const SHORTEST: usize = 12;
 
-const COLUMNS: [&str; 6] = ["step", "waiting", "held", "sending", "parked", "next"];
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+
+const COLUMNS: [&str; 7] = ["step", "waiting", "held", "sending", "parked", "oldest", "next"];
 
 const EXAMPLES: &str = "\
 Examples:
   flowrun status --state data                  who is where, dead letters, log and disk
   flowrun status --state data --json | jq .dead_letters.count
 
-A server that holds the folder is asked; without one the folder is read as it stands. `next` is
-when the first of those who wait at a step goes on; `sending` are at a message or webhook.";
+A server that holds the folder is asked; without one the folder is read as it stands. `oldest` is
+for how long the first of those who are at a step has been there, `next` when the first of those
+who wait there goes on; `sending` are at a message or webhook.";
 
 /// Show who is where, and how the state folder is
 #[derive(Args, Debug)]
@@ -107,6 +112,9 @@ fn heading(canvas: &CanvasRow, palette: Palette) -> String {
     if !canvas.newest {
         said.push("earlier".to_owned());
     }
+    if canvas.has_no_file {
+        said.push("its file is gone, nobody enters".to_owned());
+    }
     said.push(match canvas.journeys {
         0 => "nobody is on it".to_owned(),
         1 => "1 journey".to_owned(),
@@ -122,16 +130,27 @@ fn heading(canvas: &CanvasRow, palette: Palette) -> String {
 
 /// Steps that somebody is at.
 fn steps(canvas: &CanvasRow, now: Millis) -> String {
+    let table = table(canvas, now, LONGEST);
+    let widest = table.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    match widest.saturating_sub(WIDTH) {
+        0 => table,
+        excess => self::table(canvas, now, LONGEST.saturating_sub(excess).max(SHORTEST)),
+    }
+}
+
+fn table(canvas: &CanvasRow, now: Millis, longest: usize) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(COLUMNS);
     for step in canvas.steps.iter().filter(|step| step.all() > 0) {
         let next = step.earliest_due.map_or_else(String::new, |due| away(due, now));
+        let oldest = step.oldest_since.map_or_else(String::new, |since| age(since, now));
         table.add_row([
-            cut(&step.step),
+            shortened(&step.step, longest),
             (step.waiting + step.fetching).to_string(),
             step.held.to_string(),
             step.sending.to_string(),
             step.parked.to_string(),
+            oldest,
             next,
         ]);
     }
@@ -173,6 +192,15 @@ fn retries(canvas: &CanvasRow, now: Millis) -> Vec<String> {
         (!said.is_empty()).then(|| format!("  {}: {}", cut(&step.step), said.join(" · ")))
     };
     canvas.steps.iter().filter_map(told).collect()
+}
+
+/// How long ago it was, in whole seconds: it isn't known more precisely.
+fn age(since: Moment, now: Millis) -> String {
+    let seconds = now.0.saturating_sub(since.0.0).max(0) / 1000;
+    match seconds {
+        0 => "just now".to_owned(),
+        _ => moment::length(Millis(seconds * 1000)),
+    }
 }
 
 /// How far away a moment is.
@@ -224,12 +252,16 @@ mod tests {
             step: name.to_owned(),
             kind: "delay".to_owned(),
             waiting: 9_999_999,
-            earliest_due: Some(Moment(Millis(400 * 86_400_000))),
+            earliest_due: Some(Moment(Millis((23 * 60 + 59) * 60_000))),
             fetching: 0,
             held: 9_999_999,
             sending: 9_999_999,
             parked: 9_999_999,
             parked_since: Some(Moment(Millis(0))),
+            oldest_since: Some(Moment(Millis(-(23 * 60 + 59) * 60_000))),
+            waiting_since: None,
+            held_since: None,
+            sending_since: None,
             attempts: AttemptsRow {
                 queued: 1,
                 under_way: 2,
@@ -253,6 +285,7 @@ mod tests {
                 canvas: "vip".to_owned(),
                 version: "0123456789abcdef".to_owned(),
                 newest: false,
+                has_no_file: true,
                 paused: true,
                 journeys: 4,
                 steps: vec![step(&"long_name_".repeat(9)), step("short")],
@@ -273,8 +306,10 @@ mod tests {
         assert!(table.clone().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(table.count(), 2, "{text}");
         for said in [
-            "vip · version 0123456789abcdef · earlier · 4 journeys · paused",
-            "in 400 d",
+            "vip · version 0123456789abcdef · earlier · its file is gone, nobody enters · 4 journeys · \
+             paused",
+            "  23 h 59 min  in 23 h 59 min",
+            "\nlong_name_long…",
             "3 to be tried again, the first now · 2 under way · 1 behind earlier writes",
             "7 waits that ended meanwhile",
             "too much",

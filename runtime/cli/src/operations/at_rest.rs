@@ -16,7 +16,7 @@ use super::protocol::{Verdict, Whereabouts};
 use super::survey::{self, Deed};
 use super::{delete_profile, socket};
 use crate::console::Console;
-use crate::core::{Canvas, Input};
+use crate::core::{Canvas, CanvasIx, Input};
 use crate::moment;
 use crate::plugins::Plugins;
 use crate::trace::TraceLine;
@@ -47,7 +47,11 @@ impl Resting {
         let now = moment::present();
         Ok(match ask {
             Ask::Overview => {
-                let mut overview = survey::overview(&at_rest.shards(), now, at_rest.size()?);
+                let registry = &at_rest.state().registry;
+                let all = (0..registry.versions().len()).map(|number| CanvasIx(number as u16));
+                let closed = all.filter(|canvas| registry.is_closed(*canvas)).collect();
+                let size = at_rest.size()?;
+                let mut overview = survey::overview(&at_rest.shards(), &closed, now, size);
                 let profiles = std::fs::metadata(self.path.join(Rows::FILE));
                 overview.profiles_bytes = profiles.map_or(0, |file| file.len());
                 overview.to_be_swept = Folder::has_leftovers(&self.path);

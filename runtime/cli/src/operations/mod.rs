@@ -85,9 +85,11 @@ async fn delete_profile(memory: &Memory, user: &str) -> anyhow::Result<bool> {
     let Json::Object(json) = json!({ list: [id] }) else { bail!("an id is text") };
     let body = Body { json, at_ms: moment::present().0 };
     let reply = memory.users(Neighbour::Delete, body).await.map_err(|busy| match busy {
-        Busy::Full => {
-            anyhow!("the profiles can't be written now, the disk may be full: nothing was deleted")
-        }
+        Busy::NoSpace => anyhow!("the disk is full: nothing was deleted"),
+        Busy::Full => anyhow!(
+            "writes of a maintenance are still queued, and nothing was deleted: end it first, or start a \
+             server, which applies them"
+        ),
         busy => anyhow!("{busy}"),
     })?;
     Ok(reply.body.get("deleted").and_then(Json::as_u64).is_some_and(|deleted| deleted > 0))

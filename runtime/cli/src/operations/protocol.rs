@@ -167,6 +167,8 @@ pub struct CanvasRow {
     pub version: String,
     /// Whether it is the last version that was kept.
     pub newest: bool,
+    /// Whether its Canvas had no file any more at the last start, so that nobody enters.
+    pub has_no_file: bool,
     pub paused: bool,
     /// Journeys on this version that have not ended.
     pub journeys: u64,
@@ -185,6 +187,12 @@ pub struct StepRow {
     pub sending: u64,
     pub parked: u64,
     pub parked_since: Option<Moment>,
+    /// When the one came here who has stood here for the longest, to the second.
+    pub oldest_since: Option<Moment>,
+    /// The same of those who wait, are held, and are sending.
+    pub waiting_since: Option<Moment>,
+    pub held_since: Option<Moment>,
+    pub sending_since: Option<Moment>,
     pub attempts: AttemptsRow,
 }
 
@@ -271,7 +279,8 @@ pub struct JourneyRow {
     pub entry: u32,
     pub step: String,
     pub state: Rest,
-    /// From when on, if a record still tells.
+    /// When they came to the step, or were parked there; to the second, unless a record still
+    /// tells.
     pub since: Option<Moment>,
     /// The next moment at which something happens without anybody's doing.
     pub due: Option<Moment>,

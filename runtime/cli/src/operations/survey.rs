@@ -17,14 +17,19 @@ use flowrun_engine::log::Size;
 pub type Shards<'a> = &'a [(ShardId, &'a Shard)];
 
 /// All of it but what only an engine at work knows of itself.
-pub fn overview(shards: Shards<'_>, at: Millis, size: Size) -> Overview {
+pub fn overview(
+    shards: Shards<'_>,
+    closed: &BTreeSet<CanvasIx>,
+    at: Millis,
+    size: Size,
+) -> Overview {
     let mut overview = Overview {
         at: Moment(at),
         running: false,
         overload: Vec::new(),
         users: 0,
         overdue: 0,
-        canvases: canvases(shards),
+        canvases: canvases(shards, closed),
         dead_letters: Burden { count: 0, bytes: 0 },
         log: LogRow {
             records: size.records,
@@ -51,8 +56,9 @@ pub fn overview(shards: Shards<'_>, at: Millis, size: Size) -> Overview {
     overview
 }
 
-/// Who is where: versions that somebody is on, and the newest of each Canvas, by names.
-fn canvases(shards: Shards<'_>) -> Vec<CanvasRow> {
+/// Who is where: versions that somebody is on, and the newest of each Canvas, by names. A retired
+/// one is neither.
+fn canvases(shards: Shards<'_>, closed: &BTreeSet<CanvasIx>) -> Vec<CanvasRow> {
     let mut looks: Vec<Vec<StepLook>> = Vec::new();
     for (_, shard) in shards {
         let more = shard.steps();
@@ -70,6 +76,9 @@ fn canvases(shards: Shards<'_>) -> Vec<CanvasRow> {
     for (number, steps) in looks.iter().enumerate().rev() {
         let canvas = shard.canvas(CanvasIx(number as u16));
         let newest = seen.insert(canvas.head.name.clone());
+        if canvas.is_retired() {
+            continue;
+        }
         let steps = steps.iter().enumerate();
         let steps: Vec<StepRow> =
             steps.map(|(node, look)| step(canvas, NodeIx(node as u16), look)).collect();
@@ -81,6 +90,7 @@ fn canvases(shards: Shards<'_>) -> Vec<CanvasRow> {
             canvas: canvas.head.name.to_string(),
             version: canvas.head.version.to_string(),
             newest,
+            has_no_file: closed.contains(&CanvasIx(number as u16)),
             paused: shard.is_paused(&canvas.head.name),
             journeys,
             steps,
@@ -104,6 +114,10 @@ fn step(canvas: &Canvas, node: NodeIx, look: &StepLook) -> StepRow {
         sending: look.sending,
         parked: look.parked,
         parked_since: look.parked_since.map(Moment),
+        oldest_since: look.oldest_since.map(Moment),
+        waiting_since: look.waiting_since.map(Moment),
+        held_since: look.held_since.map(Moment),
+        sending_since: look.sending_since.map(Moment),
         attempts: AttemptsRow {
             queued: attempts.queued,
             under_way: attempts.under_way,
@@ -233,15 +247,15 @@ fn journey(look: &JourneyLook, lines: &[Line]) -> JourneyRow {
         here && line.what == What::Arrived
     });
     let since = match look.rest {
-        RestLook::Parked { since } => Some(since),
-        _ => arrived.map(|line| line.at),
+        RestLook::Parked { since } => since,
+        _ => arrived.map_or(look.since, |line| line.at),
     };
     JourneyRow {
         version: look.version.to_string(),
         entry: look.entry,
         step: look.step.to_string(),
         state,
-        since: since.map(Moment),
+        since: Some(Moment(since)),
         due: due.map(Moment),
         deadline: deadline.map(Moment),
         key: attempt.map(|attempt| attempt.key.to_string()),

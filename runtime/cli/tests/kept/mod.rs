@@ -6,6 +6,8 @@
 //! own would be another one beside it. What this release leaves is held to the
 //! same; `FLOWRUN_KEEP_STATE=DIR` says where to keep it, as the next fixture.
 
+mod queued;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ mod deleted;
 mod endpoint;
 mod letters;
 mod refused;
+mod retired;
 #[allow(dead_code, reason = "shared with tests that do more")]
 #[path = "../served/mod.rs"]
 mod served;

@@ -119,7 +119,16 @@ fn a_user_is_explained_by_what_is_now_and_what_the_log_still_tells() {
     assert_eq!(Served::start(here, &STATE).terminate(), Some(130));
     let told = out(here, patient);
     assert!(told.contains("a snapshot stands for it"), "{told}");
-    assert!(told.contains(": hours, waits until"), "{told}");
+    assert!(told.contains(": hours, waits since"), "{told}");
+    // Since when somebody stands there is in snapshots, too.
+    let json: Json = serde_json::from_str(&out(here, &format!("{patient} --json"))).expect("JSON");
+    let since = &json["journeys"][0]["since"];
+    let hours = status(here)["canvases"][0]["steps"][0].clone();
+    assert_eq!((&hours["step"], &hours["oldest_since"]), (&json!("hours"), since), "{hours}");
+    assert_eq!((&hours["waiting_since"], &hours["held_since"]), (since, &Json::Null));
+    let table = out(here, "status");
+    let row = table.lines().find(|line| line.starts_with("hours")).unwrap_or(&table);
+    assert!(row.contains(" s  in 4 h 59 min") && table.contains("oldest"), "{table}");
 }
 
 #[test]

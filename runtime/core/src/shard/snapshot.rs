@@ -3,26 +3,33 @@
 //! Timers are not in it: who waits for what follows from journeys and outboxes. Two shards
 //! that were led to one state by the same changes have the same bytes, one of them live, the
 //! other replayed.
+//!
+//! Format 3 is format 2 with a column behind it: since when each journey stands at its step.
+//! Of a snapshot of an earlier format that isn't known; then it is the moment of the snapshot,
+//! so that nobody seems to have stood there for longer than they have.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowrun_sdk::Millis;
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
 use super::{Shard, snapshot_1};
 use crate::Version;
+use crate::arrivals::{Arrivals, IntoJourneys};
 use crate::journey::{Journeys, State as Rest};
 use crate::letters::Letters;
 use crate::outbox::{Outbox, PendingMessage, PendingWrite, Stage};
 use crate::pauses::Pauses;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
-use crate::users::{Kept, Users};
+use crate::users::Users;
 use crate::{Canvas, CanvasIx, ItemId, JourneyIx};
 
 /// The first byte of a snapshot: what the rest is written in.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+const FORMER: u8 = 2;
 
 /// Why a snapshot can't be restored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,8 +47,8 @@ impl std::fmt::Display for Unrestorable {
         match self {
             Unrestorable::Empty => f.write_str("an empty snapshot"),
             Unrestorable::Format(format) => {
-                let former = snapshot_1::FORMAT;
-                write!(f, "a snapshot of format {format}; this version reads {former} and {FORMAT}")
+                let first = snapshot_1::FORMAT;
+                write!(f, "a snapshot of format {format}; this version reads {first} to {FORMAT}")
             }
             Unrestorable::Damaged => f.write_str("a damaged snapshot"),
             Unrestorable::OtherCanvases => {
@@ -57,20 +64,22 @@ impl std::error::Error for Unrestorable {}
 struct Taken<'a> {
     now: Millis,
     canvases: Vec<Version>,
-    users: Kept,
+    users: &'a Users,
     journeys: &'a Journeys,
     writes: &'a Outbox<PendingWrite>,
     messages: &'a Outbox<PendingMessage>,
     letters: &'a Letters,
     paused: Vec<CanvasIx>,
     tallies: Vec<Tally>,
+    arrivals: Arrivals<'a>,
 }
 
+/// What is read of it: all but the last column.
 #[derive(Deserialize)]
 pub(super) struct Read {
     pub now: Millis,
     pub canvases: Vec<Version>,
-    pub users: Kept,
+    pub users: Users,
     pub journeys: Journeys,
     pub writes: Outbox<PendingWrite>,
     pub messages: Outbox<PendingMessage>,
@@ -99,15 +108,20 @@ impl Shard {
         let taken = Taken {
             now,
             canvases: versions(&state.canvases),
-            users: state.users.keep(),
+            users: &state.users,
             journeys: &state.journeys,
             writes: &state.writes,
             messages: &state.messages,
             letters: &state.letters,
             paused: state.pauses.keep(),
             tallies,
+            arrivals: Arrivals(&state.journeys),
         };
-        postcard::to_extend(&taken, vec![FORMAT]).expect("a state is plain data")
+        // About as much as it takes: growing little by little would take twice that for a while.
+        let room = 1024 + 40 * state.users.len() + 32 * state.journeys.len();
+        let mut bytes = Vec::with_capacity(room);
+        bytes.push(FORMAT);
+        postcard::to_extend(&taken, bytes).expect("a state is plain data")
     }
 
     /// Takes a snapshot's state over, in place of its own. The first Canvases have to be those
@@ -123,11 +137,10 @@ impl Shard {
         if read.tallies.len() != read.canvases.len() {
             return Err(Unrestorable::Damaged);
         }
-        let users = Users::from_kept(read.users).ok_or(Unrestorable::Damaged)?;
         let state = &mut self.state;
-        state.timers = timers(&read.journeys, &read.writes, &read.messages);
+        state.timers = Timers::of(|| awaited(&read.journeys, &read.writes, &read.messages));
         state.overdue = Timers::default();
-        state.users = users;
+        state.users = read.users;
         (state.journeys, state.writes, state.messages) =
             (read.journeys, read.writes, read.messages);
         state.letters = read.letters;
@@ -140,17 +153,33 @@ impl Shard {
 
 /// The canvases help to understand a former format; without them its dead letters are left out.
 fn decode(bytes: &[u8], canvases: &[Arc<Canvas>]) -> Result<Read, Unrestorable> {
-    match bytes {
-        [] => Err(Unrestorable::Empty),
-        [FORMAT, rest @ ..] => match postcard::take_from_bytes(rest) {
-            Ok((read, [])) => Ok(read),
-            _ => Err(Unrestorable::Damaged),
-        },
-        [snapshot_1::FORMAT, rest @ ..] => {
-            snapshot_1::read(rest, canvases).ok_or(Unrestorable::Damaged)
-        }
-        [format, ..] => Err(Unrestorable::Format(*format)),
-    }
+    let read = match bytes {
+        [] => return Err(Unrestorable::Empty),
+        [FORMAT, rest @ ..] => present(rest),
+        [FORMER, rest @ ..] => whole(rest).map(arrived_by_now),
+        [snapshot_1::FORMAT, rest @ ..] => snapshot_1::read(rest, canvases).map(arrived_by_now),
+        [format, ..] => return Err(Unrestorable::Format(*format)),
+    };
+    read.ok_or(Unrestorable::Damaged)
+}
+
+fn present(bytes: &[u8]) -> Option<Read> {
+    let mut from = postcard::Deserializer::from_bytes(bytes);
+    let mut read = Read::deserialize(&mut from).ok()?;
+    IntoJourneys(&mut read.journeys).deserialize(&mut from).ok()?;
+    from.finalize().ok()?.is_empty().then_some(read)
+}
+
+/// All of these bytes, as a former format had them.
+pub(super) fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let (read, rest) = postcard::take_from_bytes(bytes).ok()?;
+    rest.is_empty().then_some(read)
+}
+
+fn arrived_by_now(mut read: Read) -> Read {
+    let since = read.now.into();
+    read.journeys.iter_mut().for_each(|journey| journey.since = since);
+    read
 }
 
 /// The journeys of a snapshot, with their Canvases.
@@ -164,29 +193,25 @@ pub(super) fn versions(canvases: &[Arc<Canvas>]) -> Vec<Version> {
 }
 
 /// Whatever somebody waits for.
-fn timers(
+fn awaited(
     journeys: &Journeys,
     writes: &Outbox<PendingWrite>,
     messages: &Outbox<PendingMessage>,
-) -> Timers {
-    let mut timers = Timers::default();
-    for (JourneyIx(slot), journey) in journeys.iter() {
-        if let Rest::Waiting { due, .. } | Rest::Parked { since: due } = journey.state {
-            timers.set(due, Timer::Journey(slot));
+) -> impl Iterator<Item = (Millis, Timer)> {
+    let waits = journeys.iter().filter_map(|(JourneyIx(slot), journey)| match journey.state {
+        Rest::Waiting { due, .. } | Rest::Parked { since: due } => {
+            Some((due, Timer::Journey(slot)))
         }
-    }
-    for (ItemId { slot, .. }, write) in writes.iter() {
-        if let (Some(deadline), Some(_)) = (write.deadline, write.journey) {
-            timers.set(deadline, Timer::Deadline(slot));
-        }
-        if let Stage::Retry { due } = write.stage {
-            timers.set(due, Timer::Write(slot));
-        }
-    }
-    for (ItemId { slot, .. }, message) in messages.iter() {
-        if let Stage::Retry { due } = message.stage {
-            timers.set(due, Timer::Message(slot));
-        }
-    }
-    timers
+        _ => None,
+    });
+    let deadlines = writes.iter().filter_map(|(ItemId { slot, .. }, write)| {
+        write.journey.and(write.deadline).map(|deadline| (deadline, Timer::Deadline(slot)))
+    });
+    let writes = writes.iter().map(|(id, write)| (Timer::Write(id.slot), write.stage));
+    let messages = messages.iter().map(|(id, message)| (Timer::Message(id.slot), message.stage));
+    let again = writes.chain(messages).filter_map(|(timer, stage)| match stage {
+        Stage::Retry { due } => Some((due, timer)),
+        Stage::Queued | Stage::InFlight => None,
+    });
+    waits.chain(deadlines).chain(again)
 }

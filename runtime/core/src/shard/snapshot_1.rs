@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowrun_sdk::{Message, Millis, Objects};
 use serde::Deserialize;
 
-use super::snapshot::{Read, versions};
+use super::snapshot::{Read, versions, whole};
 use crate::journey::Journeys;
 use crate::letters::{Left, Letter, Letters};
 use crate::outbox::{Origin, Outbox, PendingMessage, PendingWrite, Stage};
@@ -18,10 +18,11 @@ use crate::{Canvas, CanvasIx, JourneyIx, NodeIx, Progress, Version};
 pub(super) const FORMAT: u8 = 1;
 
 #[derive(Deserialize)]
-struct Former {
+struct Former<'a> {
     now: Millis,
     canvases: Vec<Version>,
-    users: FormerUsers,
+    #[serde(borrow)]
+    users: FormerUsers<'a>,
     journeys: Journeys,
     writes: Outbox<FormerWrite>,
     messages: Outbox<FormerMessage>,
@@ -71,19 +72,15 @@ struct FormerTally {
 
 /// The state of a snapshot of these Canvases; none if it is damaged.
 pub(super) fn read(bytes: &[u8], known_canvases: &[Arc<Canvas>]) -> Option<Read> {
-    let (former, rest): (Former, _) = postcard::take_from_bytes(bytes).ok()?;
-    let Former { now, canvases, users, journeys, writes, messages, dead_letters, tallies } = former;
-    if !rest.is_empty() {
-        return None;
-    }
-    let known = Users::from_kept(users.into())?;
+    let Former { now, canvases, users, journeys, writes, messages, dead_letters, tallies } =
+        whole(bytes)?;
+    let users = Users::of_former(users)?;
     let mut letters = Letters::default();
     let of_these = versions(known_canvases).starts_with(&canvases);
     // Of other Canvases: the caller says so.
     for letter in dead_letters.iter().filter(|_| of_these) {
-        letters.add(letter_of(letter, &known, known_canvases)?);
+        letters.add(letter_of(letter, &users, known_canvases)?);
     }
-    let users = known.keep();
     let writes = writes.map(write_of);
     let messages = messages.map(message_of);
     let tallies = tallies.into_iter().map(tally_of).collect();

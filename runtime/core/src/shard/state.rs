@@ -211,7 +211,8 @@ impl State {
         let user = self.users.intern(user);
         let entry = self.users.enter(user, self.family(canvas), at);
         let node = self.canvas(canvas).start();
-        let journey = Journey { user, canvas, node, entry, state: Rest::Ready, context };
+        let (state, since) = (Rest::Ready, at.into());
+        let journey = Journey { user, canvas, node, entry, state, context, since };
         self.journeys.insert(ix, journey);
         self.tallies[canvas.index()].entered += 1;
         self.step_tally(canvas, node).arrived += 1;
@@ -269,7 +270,8 @@ impl State {
             self.line(at, ix, || What::Advanced { via, to, reason });
         }
         if let Some(to) = to {
-            self.journeys.at_mut(ix).node = to;
+            let journey = self.journeys.at_mut(ix);
+            (journey.node, journey.since) = (to, at.into());
             self.step_tally(canvas, to).arrived += 1;
             self.line(at, ix, || What::Arrived);
         }

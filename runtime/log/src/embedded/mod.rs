@@ -11,12 +11,11 @@ mod frame;
 mod layout;
 mod read;
 
-use std::path::Path;
-
 use flowrun_core::ShardId;
 
 use crate::file::redb::{ReadableTable, StorageBackend, WriteTransaction};
 use crate::file::{Care, Failure, Kind, Store};
+use crate::files::Dir;
 use crate::{Append, Epoch, Error, Records, Sequence, ShardLog, Size, Snapshot};
 use layout::{Row, SnapshotRow};
 
@@ -31,7 +30,7 @@ pub struct Embedded {
 const FORMAT: u64 = 1;
 
 /// Appends write, and recovery reads everything once: little of it is worth keeping.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 16 << 20;
 
 impl Embedded {
     /// The file's name in its folder.
@@ -43,9 +42,10 @@ impl Embedded {
     /// # Errors
     /// If the folder can't be written, another process has it open, the file is of another
     /// format or damaged, or a shard's records aren't all there.
-    pub fn open(folder: &Path, shards_if_new: u16) -> Result<Embedded, Error> {
-        let kind = kind(format!("the log in {}", folder.display()));
-        Embedded::begin(Store::in_folder(folder, Embedded::FILE, kind)?, shards_if_new)
+    pub fn open(folder: impl Into<Dir>, shards_if_new: u16) -> Result<Embedded, Error> {
+        let folder = folder.into();
+        let kind = kind(format!("the log in {}", folder.path().display()));
+        Embedded::begin(Store::in_folder(&folder, Embedded::FILE, kind)?, shards_if_new)
     }
 
     /// The same log in something else than a file: for tests that let it fail.
@@ -74,13 +74,14 @@ impl Embedded {
     ///
     /// # Errors
     /// As [`Embedded::open`]; the file is then as it was.
-    pub fn renew(folder: &Path) -> Result<bool, Error> {
-        let size = Embedded::open(folder, 1)?.size()?;
+    pub fn renew(folder: impl Into<Dir>) -> Result<bool, Error> {
+        let folder = folder.into();
+        let size = Embedded::open(&folder, 1)?.size()?;
         if size.records > 0 {
             return Ok(false);
         }
-        let kind = kind(format!("the log in {}", folder.display()));
-        Store::renew(folder, Embedded::FILE, kind, layout::copy)?;
+        let kind = kind(format!("the log in {}", folder.path().display()));
+        Store::renew(&folder, Embedded::FILE, kind, layout::copy)?;
         Ok(true)
     }
 

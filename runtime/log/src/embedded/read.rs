@@ -122,6 +122,8 @@ pub(super) fn snapshot(
     let Some(row) = transaction.open_table(SNAPSHOTS)?.get(shard.0)? else { return Ok(None) };
     let row = SnapshotRow::from(row.value());
     let mut bytes = Vec::new();
+    // A piece is below 64 KiB, and as many as the row says were there when the file was opened.
+    bytes.reserve_exact(row.pieces as usize * (64 << 10));
     let pieces = transaction.open_table(SNAPSHOT_PIECES)?;
     for (piece, number) in pieces.range((shard.0, 0)..=(shard.0, u32::MAX))?.zip(0..) {
         let (key, piece) = piece?;

@@ -11,19 +11,18 @@ mod cause;
 mod watched;
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 pub use cause::Failure;
 pub use redb;
-use redb::backends::FileBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, WriteTransaction,
 };
 
 use crate::Error;
+use crate::files::{Dir, Files, Lock};
 use watched::{Syncs, Watched};
 
 /// How a file is found in order after a crash.
@@ -60,7 +59,7 @@ pub struct Store {
     /// The number of commits; held while one is made.
     commits: Mutex<u64>,
     /// Given up when the store is.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 enum State {
@@ -83,87 +82,69 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens or creates `folder/name`, and the folder. A lock beside it is held as long as
     /// the store lives, so that the file has one holder even while it is opened anew.
-    pub fn in_folder(folder: &Path, name: &str, kind: Kind) -> Result<Store, Error> {
-        let unopened = |error: io::Error| Error::Unopened {
-            place: kind.place.clone(),
-            cause: error.to_string(),
-        };
-        create_folder(folder).map_err(unopened)?;
-        let lock = writable(&folder.join(format!("{name}.lock"))).map_err(unopened)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::InUse { place: kind.place }),
-            Err(TryLockError::Error(error)) => return Err(unopened(error)),
-        }
-        let path = folder.join(name);
-        if !path.exists() {
-            Store::create(folder, &path, &kind)?;
+    pub fn in_folder(folder: &Dir, name: &str, kind: Kind) -> Result<Store, Error> {
+        folder.create().map_err(|error| kind.unopened(&error))?;
+        let lock = folder.path().join(format!("{name}.lock"));
+        let lock = folder.files().lock(&lock).map_err(|error| kind.unopened(&error))?;
+        let Some(lock) = lock else { return Err(Error::InUse { place: kind.place }) };
+        if !folder.has(name) {
+            Store::create(folder, name, &kind)?;
         }
         let syncs = Arc::new(Syncs::default());
-        let backend = file_backend(path, kind.place.clone(), syncs.clone());
+        let backend = kind.backend(folder, folder.path().join(name), syncs.clone());
         Store::open(kind, backend, syncs, Some(lock))
     }
 
     /// Makes a new file under another name, and gives it its own when it is whole: half a
     /// file would look like a damaged one.
-    fn create(folder: &Path, path: &Path, kind: &Kind) -> Result<(), Error> {
-        let unopened = |error: io::Error| Error::Unopened {
-            place: kind.place.clone(),
-            cause: error.to_string(),
-        };
+    fn create(folder: &Dir, name: &str, kind: &Kind) -> Result<(), Error> {
+        let path = folder.path().join(name);
         let unfinished = path.with_extension("new");
-        if unfinished.exists() {
-            fs::remove_file(&unfinished).map_err(unopened)?;
-        }
+        remove(folder.files(), &unfinished).map_err(|error| kind.unopened(&error))?;
         let syncs = Arc::new(Syncs::default());
-        let backend = file_backend(unfinished.clone(), kind.place.clone(), syncs.clone());
+        let backend = kind.backend(folder, unfinished.clone(), syncs.clone());
         drop(Store::open(kind.clone(), backend, syncs, None)?);
-        fs::rename(&unfinished, path).map_err(unopened)?;
-        // Without this a power cut may leave a folder that doesn't know the file.
-        sync_folder(folder).map_err(unopened)
+        let renamed = folder.files().rename(&unfinished, &path);
+        renamed.and_then(|()| folder.sync()).map_err(|error| kind.unopened(&error))
     }
 
     /// Writes a file anew with what `copy` takes over, and nothing else: what was removed from
     /// the former one is then nowhere in it, not even in pages that are free. After a crash it
     /// is the old file or the new one.
     pub fn renew(
-        folder: &Path,
+        folder: &Dir,
         name: &str,
         kind: Kind,
         copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
     ) -> Result<(), Error> {
-        let unopened = |error: io::Error| Error::Unopened {
-            place: kind.place.clone(),
-            cause: error.to_string(),
-        };
-        let path = folder.join(name);
+        let path = folder.path().join(name);
         let unfinished = path.with_extension("new");
         let old = Store::in_folder(folder, name, kind.clone())?;
-        let remove = || match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unopened(error)),
-            _ => Ok(()),
-        };
+        let files = folder.files();
         // What a crash has left of a former try.
-        remove()?;
-        if let Err(error) = old.copied(&unfinished, copy) {
-            // A disk that is full should not be so for half a copy.
-            remove()?;
+        remove(files, &unfinished).map_err(|error| kind.unopened(&error))?;
+        if let Err(error) = old.copied(folder, &unfinished, copy) {
+            // A disk that is full should not be so for half a copy; the cause is what counts.
+            let _ = remove(files, &unfinished);
             return Err(error);
         }
         // Who may read the former file may read this one, and nobody else.
-        let rights = fs::metadata(&path).map_err(unopened)?.permissions();
-        fs::set_permissions(&unfinished, rights).map_err(unopened)?;
-        fs::rename(&unfinished, &path).map_err(unopened)?;
-        sync_folder(folder).map_err(unopened)
+        let put_in_place = || {
+            files.share_like(&unfinished, &path)?;
+            files.rename(&unfinished, &path)?;
+            folder.sync()
+        };
+        put_in_place().map_err(|error| kind.unopened(&error))
     }
 
     fn copied(
         &self,
+        folder: &Dir,
         to: &Path,
         copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<(), Failure>,
     ) -> Result<(), Error> {
         let (kind, syncs) = (self.kind.clone(), Arc::new(Syncs::default()));
-        let backend = file_backend(to.to_owned(), kind.place.clone(), syncs.clone());
+        let backend = kind.backend(folder, to.to_owned(), syncs.clone());
         let new = Store::open(kind, backend, syncs, None)?;
         let here = self.read()?;
         new.write(|change| copy(&here, change))
@@ -181,7 +162,7 @@ impl Store {
         kind: Kind,
         backend: Box<Backend>,
         syncs: Arc<Syncs>,
-        lock: Option<File>,
+        lock: Option<Lock>,
     ) -> Result<Store, Error> {
         let (state, commits) = (State::Shut(String::new()).into(), Mutex::new(0));
         let mut store = Store { kind, backend, syncs, state, commits, _lock: lock };
@@ -397,34 +378,23 @@ impl Store {
     }
 }
 
-fn file_backend(path: PathBuf, place: String, syncs: Arc<Syncs>) -> Box<Backend> {
-    Box::new(move || {
-        let unopened =
-            |error: io::Error| Error::Unopened { place: place.clone(), cause: error.to_string() };
-        let file = writable(&path).map_err(unopened)?;
-        let file = FileBackend::new(file).map_err(|error| unopened(io::Error::other(error)))?;
-        Ok(Watched::new(Box::new(file), syncs.clone()))
-    })
-}
-
-/// Opens a file as it is, or creates an empty one.
-pub(crate) fn writable(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
-}
-
-/// Creates a folder that a power cut doesn't take back.
-pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
+impl Kind {
+    fn unopened(&self, error: &io::Error) -> Error {
+        Error::Unopened { place: self.place.clone(), cause: error.to_string() }
     }
-    fs::create_dir_all(folder)?;
-    match folder.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
-        Some(parent) => sync_folder(parent),
-        None => Ok(()),
+
+    fn backend(&self, folder: &Dir, path: PathBuf, syncs: Arc<Syncs>) -> Box<Backend> {
+        let (kind, files) = (self.clone(), folder.shared_files());
+        Box::new(move || {
+            let file = files.database(&path).map_err(|error| kind.unopened(&error))?;
+            Ok(Watched::new(file, syncs.clone()))
+        })
     }
 }
 
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+fn remove(files: &dyn Files, path: &Path) -> io::Result<()> {
+    match files.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

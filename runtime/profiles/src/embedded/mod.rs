@@ -84,7 +84,7 @@ impl Embedded {
         clock: Clock,
     ) -> Result<Embedded, Error> {
         let kind = kind(format!("the profile store in {}", folder.display()), settings);
-        Embedded::begin(Store::in_folder(folder, FILE, kind)?, settings, clock)
+        Embedded::begin(Store::in_folder(&folder.into(), FILE, kind)?, settings, clock)
     }
 
     /// The same store in something else than a file: for tests that let it fail.

@@ -18,16 +18,15 @@ mod row;
 mod shelf;
 mod writer;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use flowrun_log::Folder;
 use flowrun_log::file::redb::StorageBackend;
 use flowrun_log::file::{Care, Kind, Store};
+use flowrun_log::{Dir, Folder};
 use flowrun_track::{Id, Profile, Remembered};
 use tokio::sync::{oneshot, watch};
 
@@ -50,6 +49,8 @@ pub enum Row {
     Schedule(String, Vec<u8>),
     /// From this number on no profile has ever had one.
     Next(Id),
+    /// What waits for its turn, by its number; in a format of the caller's.
+    Queued(u64, Vec<u8>),
 }
 
 /// Rows to keep, all or none of them; `None` in place of those that are gone.
@@ -59,6 +60,7 @@ pub struct Changes {
     pub schedules: Vec<(String, Option<Vec<u8>>)>,
     /// The number that the next new profile gets, if it has changed.
     pub next: Option<Id>,
+    pub queued: Vec<(u64, Option<Vec<u8>>)>,
 }
 
 /// How a store is set up.
@@ -84,8 +86,9 @@ const FORMAT: u64 = 1;
 /// The rows of one directory. All calls may come side by side.
 pub struct Rows {
     /// Where deletions are noted.
-    folder: Option<PathBuf>,
-    /// Whether one was.
+    folder: Option<Dir>,
+    /// Whether there was one that could not be noted yet, and whether one was noted.
+    unnoted: AtomicBool,
     noted: AtomicBool,
     shelf: Arc<Shelf>,
     standing: watch::Receiver<Standing>,
@@ -127,13 +130,14 @@ impl Rows {
     /// If the folder can't be written, another process has the file open, or it is of another
     /// format or damaged.
     pub fn open(
-        folder: &Path,
+        folder: impl Into<Dir>,
         settings: RowsSettings,
         each: &mut dyn FnMut(Row),
     ) -> Result<Rows, Error> {
-        let kind = kind(format!("the profiles in {}", folder.display()), settings);
-        let mut rows = Rows::begin(Store::in_folder(folder, Rows::FILE, kind)?, settings, each)?;
-        rows.folder = Some(folder.to_owned());
+        let folder = folder.into();
+        let kind = kind(format!("the profiles in {}", folder.path().display()), settings);
+        let mut rows = Rows::begin(Store::in_folder(&folder, Rows::FILE, kind)?, settings, each)?;
+        rows.folder = Some(folder);
         Ok(rows)
     }
 
@@ -151,12 +155,12 @@ impl Rows {
     ///
     /// # Errors
     /// As [`Rows::open`]; the file is then as it was.
-    pub fn renew(folder: &Path) -> Result<(), Error> {
-        let settings = RowsSettings::default();
+    pub fn renew(folder: impl Into<Dir>) -> Result<(), Error> {
+        let (folder, settings) = (folder.into(), RowsSettings::default());
         // What is damaged is found before it is copied.
-        drop(Rows::open(folder, settings, &mut |_| {})?);
-        let kind = kind(format!("the profiles in {}", folder.display()), settings);
-        Store::renew(folder, Rows::FILE, kind, shelf::copy)
+        drop(Rows::open(&folder, settings, &mut |_| {})?);
+        let kind = kind(format!("the profiles in {}", folder.path().display()), settings);
+        Store::renew(&folder, Rows::FILE, kind, shelf::copy)
     }
 
     fn begin(
@@ -177,16 +181,18 @@ impl Rows {
                 place: "the profiles".into(),
                 cause: error.to_string(),
             })?;
-        let noted = AtomicBool::new(false);
-        Ok(Rows { folder: None, noted, shelf, standing, jobs: Some(jobs), writer: Some(writer) })
+        let (unnoted, noted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (jobs, writer) = (Some(jobs), Some(writer));
+        Ok(Rows { folder: None, unnoted, noted, shelf, standing, jobs, writer })
     }
 
     /// Hands over changed rows, to be kept in the order of the calls. Without any it still
     /// tells when all that came before is durable.
     pub fn save(&self, changes: Changes) -> Saving {
         if changes.members.iter().any(|(_, member)| member.is_none()) {
-            self.note_leftovers();
+            self.unnoted.store(!self.noted.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+        self.note_leftovers();
         let (answer, answered) = oneshot::channel();
         // A writer that is gone drops the answer, which is noticed by who waits for it.
         let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job { changes, answer }));
@@ -194,10 +200,11 @@ impl Rows {
     }
 
     /// The bytes of whoever is deleted are to be swept out one day. A disk that has no room for
-    /// the note is asked again with the next deletion.
+    /// the note is asked again with every change, and at the end.
     fn note_leftovers(&self) {
         let Some(folder) = &self.folder else { return };
-        if !self.noted.load(Ordering::Relaxed) && Folder::note_leftovers(folder).is_ok() {
+        if self.unnoted.load(Ordering::Relaxed) && Folder::note_leftovers(folder).is_ok() {
+            self.unnoted.store(false, Ordering::Relaxed);
             self.noted.store(true, Ordering::Relaxed);
         }
     }
@@ -241,6 +248,7 @@ fn stopped() -> Error {
 impl Drop for Rows {
     /// When this returns, the file is free for others.
     fn drop(&mut self) {
+        self.note_leftovers();
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();

@@ -9,6 +9,7 @@ use super::{Changes, Member, Row};
 
 const MEMBER: u8 = b'm';
 const NEXT: u8 = b'n';
+const QUEUED: u8 = b'q';
 const SCHEDULE: u8 = b's';
 
 /// A value's first byte. Another one for every change to what follows.
@@ -24,9 +25,9 @@ pub(super) type Change = (Key, Option<Box<[u8]>>);
 
 /// Changes as they are kept.
 pub(super) fn encode(changes: Changes) -> impl Iterator<Item = Change> {
-    let Changes { members, schedules, next } = changes;
+    let Changes { members, schedules, next, queued } = changes;
     let members = members.into_iter().map(|(id, member)| {
-        let key = numbered(MEMBER, id);
+        let key = numbered(MEMBER, id.0);
         let value = member.map(|member| value(&key, |bytes| write(&member, bytes)));
         (key, value)
     });
@@ -40,7 +41,12 @@ pub(super) fn encode(changes: Changes) -> impl Iterator<Item = Change> {
         let value = value(&key, |bytes| bytes.extend_from_slice(&next.0.to_le_bytes()));
         (key, Some(value))
     });
-    members.chain(schedules).chain(next)
+    let queued = queued.into_iter().map(|(number, content)| {
+        let key = numbered(QUEUED, number);
+        let value = content.map(|content| value(&key, |bytes| bytes.extend_from_slice(&content)));
+        (key, value)
+    });
+    members.chain(schedules).chain(next).chain(queued)
 }
 
 /// Reads a row back; or says what is wrong.
@@ -62,6 +68,7 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, String> {
             Ok(next) => Ok(Row::Next(Id(next))),
             Err(_) => said("it is no number"),
         },
+        ([QUEUED, ..], Some(number)) => Ok(Row::Queued(number, body.to_vec())),
         ([SCHEDULE, id @ ..], _) => match std::str::from_utf8(id) {
             Ok(id) => Ok(Row::Schedule(id.to_owned(), body.to_vec())),
             Err(_) => said("its id is no text"),
@@ -70,9 +77,9 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, String> {
     }
 }
 
-fn numbered(kind: u8, id: Id) -> Key {
+fn numbered(kind: u8, number: u64) -> Key {
     let mut key = vec![kind];
-    key.extend_from_slice(&id.0.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
     key.into()
 }
 
@@ -86,6 +93,7 @@ fn shown(key: &[u8]) -> String {
         ([MEMBER, ..], Some(id)) => format!("profile {id}"),
         ([NEXT], _) => "the next number".to_owned(),
         ([SCHEDULE, ..], _) => "a schedule".to_owned(),
+        ([QUEUED, ..], Some(number)) => format!("what is queued as {number}"),
         _ => "a row".to_owned(),
     }
 }
@@ -144,6 +152,7 @@ mod tests {
             members: vec![(Id(300), Some(member())), (Id(7), None)],
             schedules: vec![("s-1".into(), Some(b"content".to_vec())), ("s-2".into(), None)],
             next: Some(Id(301)),
+            queued: vec![(5, Some(b"a write".to_vec())), (6, None)],
         };
         let (kept, gone): (Vec<_>, Vec<_>) =
             encode(changes).partition(|(_, value)| value.is_some());
@@ -155,9 +164,10 @@ mod tests {
                 Ok(Row::Member(Id(300), member())),
                 Ok(Row::Schedule("s-1".into(), b"content".to_vec())),
                 Ok(Row::Next(Id(301))),
+                Ok(Row::Queued(5, b"a write".to_vec())),
             ]
         );
-        assert_eq!(gone.len(), 2);
+        assert_eq!(gone.len(), 3);
     }
 
     #[test]
@@ -170,7 +180,7 @@ mod tests {
             bytes
         };
         let last = good.len() - 1;
-        let other = numbered(MEMBER, Id(10));
+        let other = numbered(MEMBER, 10);
         for (key, value, expected) in [
             (&other, good.clone(), "profile 10: its checksum is wrong"),
             (&key, with(0, 2), "profile 9: it is of format 2, this release reads 1"),

@@ -30,6 +30,10 @@ impl Journeys for Entrances {
         Ok(engine.hand_over(entries.into_iter().filter_map(entrance).collect())?)
     }
 
+    fn room(&self) -> Result<(), Busy> {
+        Ok(self.0.get().ok_or(Busy::Stopping)?.room()?)
+    }
+
     fn listens(&self, kind: Array, name: &str) -> bool {
         kind == Array::Events && self.0.get().is_some_and(|engine| engine.listens(name))
     }

@@ -86,11 +86,11 @@ impl Memory {
 /// Of writes that the disk didn't take: while it is full they wait, and else nobody knows.
 fn unwritten(busy: Busy) -> Reply {
     let cause = match busy {
-        Busy::Full => "no space is left on the disk of the profiles".to_owned(),
+        Busy::NoSpace | Busy::Unsaved => "no space is left on the disk of the profiles".to_owned(),
         other => other.to_string(),
     };
     match busy {
-        Busy::Full => Reply {
+        Busy::NoSpace | Busy::Unsaved => Reply {
             status: None,
             answers: Answers::All(Outcome::Retry { after: Some(WHILE_FULL), cause }),
             pause: Some(WHILE_FULL),

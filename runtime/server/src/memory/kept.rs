@@ -4,13 +4,14 @@
 //! are durable; so no answer promises what a crash could take back, and rows are kept in the order of the changes. Steps
 //! may read a value that is not durable yet: whoever brought it has no answer yet either, and sends it again.
 //!
-//! A full disk refuses before anything is changed. The few requests that are under way when it fills up are told the same,
-//! and are kept once there is space: sent again under their keys, they change nothing twice.
+//! A full disk refuses before anything is changed. The few requests that are under way when it fills up are told that they
+//! are kept once there is space: sent again under their keys, they change nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plans::Plan;
+use super::queue::{self, Waiting};
 use super::{Memory, State};
 use crate::engine::profile_backends::rows::{Changes, Member, Row, Rows, RowsSettings, Saving};
 use crate::engine::{StateError, StateFolder};
@@ -28,6 +29,7 @@ pub struct Stored {
     directory: Directory,
     settled: Settled,
     plans: BTreeMap<ScheduleId, Plan>,
+    waiting: Vec<(u64, Waiting)>,
     rows: Rows,
 }
 
@@ -37,7 +39,7 @@ impl Stored {
         let unopened = |cause: String| StateError::Unopened { place: "the profiles".into(), cause };
         let mut directory = directory([]).map_err(|error| unopened(error.to_string()))?;
         let (mut settled, mut plans) = (Settled::default(), BTreeMap::new());
-        let (mut fault, mut count) = (None, 0);
+        let (mut waiting, mut fault, mut count) = (Vec::new(), None, 0);
         let mut each = |row: Row| {
             count += 1;
             watch(count);
@@ -53,12 +55,17 @@ impl Stored {
                     Some(plan) => drop(plans.insert(ScheduleId(id), plan)),
                     None => fault = Some("a schedule can't be read".to_owned()),
                 },
+                Row::Queued(number, bytes) => match queue::read(number, &bytes, &Limits::default())
+                {
+                    Some(one) => waiting.push((number, one)),
+                    None => fault = Some(format!("what is queued as {number} can't be read")),
+                },
             }
         };
         let rows = state.rows(RowsSettings::default(), &mut each)?;
         match fault {
             Some(fault) => Err(StateError::Damaged { place: "the profiles".into(), fault }),
-            None => Ok(Stored { directory, settled, plans, rows }),
+            None => Ok(Stored { directory, settled, plans, waiting, rows }),
         }
     }
 }
@@ -71,15 +78,15 @@ impl Kept {
     /// Ends when they are durable.
     pub async fn done(self) -> Result<(), Busy> {
         match self.0 {
-            Some(saving) => saving.done().await.map_err(|error| busy(&error)),
+            Some(saving) => saving.done().await.map_err(|error| busy(&error, Busy::Unsaved)),
             None => Ok(()),
         }
     }
 }
 
-fn busy(error: &StateError) -> Busy {
+fn busy(error: &StateError, while_full: Busy) -> Busy {
     match error {
-        StateError::Full { .. } => Busy::Full,
+        StateError::Full { .. } => while_full,
         _ => Busy::Failed,
     }
 }
@@ -87,11 +94,12 @@ fn busy(error: &StateError) -> Busy {
 impl Memory {
     /// Over what was read of a state folder: an answer follows the disk.
     pub fn durable(stored: Stored, journeys: Option<Arc<dyn Journeys>>) -> Memory {
-        let Stored { mut directory, settled, plans, rows } = stored;
+        let Stored { mut directory, settled, plans, waiting, rows } = stored;
         directory.profiles.note_changes();
         let mut memory = Memory::new(directory, journeys);
         let state = memory.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         (state.settled, state.plans) = (settled, plans);
+        state.take_waiting(waiting);
         memory.keeper = Some(Keeper { rows });
         memory
     }
@@ -139,7 +147,7 @@ impl Memory {
     /// Whether changes can be kept: to be asked before anything is changed.
     pub(crate) fn room(&self) -> Result<(), Busy> {
         let room = self.keeper.as_ref().map_or(Ok(()), |keeper| keeper.rows.room());
-        room.map_err(|error| busy(&error))
+        room.map_err(|error| busy(&error, Busy::NoSpace))
     }
 
     /// Hands over what has changed; to be called before the lock is given up. Without a change it still tells when all
@@ -150,7 +158,10 @@ impl Memory {
 
     /// The same, with schedules that have changed.
     pub(super) fn keep_with(&self, state: &mut State, schedules: BTreeSet<ScheduleId>) -> Kept {
-        let Some(keeper) = &self.keeper else { return Kept(None) };
+        let Some(keeper) = &self.keeper else {
+            state.queue_rows.clear();
+            return Kept(None);
+        };
         let changed = state.directory.profiles.take_changed();
         let next = state.directory.profiles.next();
         let is_new = changed.last().is_some_and(|id| *id >= state.kept_below);
@@ -167,6 +178,7 @@ impl Memory {
             members: changed.iter().map(|id| (*id, member(*id))).collect(),
             schedules: schedules.into_iter().map(schedule).collect(),
             next: is_new.then_some(next),
+            queued: std::mem::take(&mut state.queue_rows),
         })))
     }
 }

@@ -72,7 +72,7 @@ impl Workspace for Faulty {
         self.0.content_blocks()
     }
 
-    fn maintain(&self, _: Maintenance) {}
+    async fn maintain(&self, _: Maintenance) {}
 
     async fn wake(&self, _: i64) -> Option<i64> {
         None

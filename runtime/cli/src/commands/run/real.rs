@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use flowrun_engine::{Answers, Busy, Entrance, Status};
+use flowrun_server::Maintenance;
 use tokio::runtime::Builder;
 
 use super::{Output, Run};
@@ -104,6 +105,7 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         fetch: Arc::new(Answers::new(fixtures, egress)),
         trace: outward::trace(run.trace.as_deref(), contents)?,
         seed: run.setting.seed,
+        maintenance: Maintenance::Ends,
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
@@ -112,7 +114,10 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
         twice.tell();
         let left = go(&live, coming, until, &signals).await?;
         let letters = letters(&live).await;
-        live.stop(console).await?;
+        let stopped = live.stop(console).await?;
+        if left != Left::Ended || stopped.unfinished > 0 {
+            console.note(&stopped.told());
+        }
         anyhow::Ok((left, letters, live.engine.status(), live.engine.tallies()))
     });
     runtime.shutdown_timeout(LEFTOVERS);
@@ -120,7 +125,8 @@ pub fn run(run: &Run, output: Output, console: &mut Console) -> anyhow::Result<E
     sweep_after(run.state.as_deref(), console);
     let told = canvases.iter().zip(tallies).filter(|(canvas, tally)| {
         // An earlier version that nobody was on has nothing to tell.
-        tally.entered > 0 || names.contains(&canvas.head.name)
+        let has_moved = tally.entered > 0 || names.contains(&canvas.head.name);
+        has_moved && !canvas.is_retired()
     });
     let outcome = Outcome {
         canvases: told.map(|(canvas, tally)| (&**canvas, tally)).collect(),
@@ -209,7 +215,7 @@ async fn go(
         let handed_over = enter(live, &mut coming, now)?;
         if handed_over {
             match live.engine.committed().await {
-                Ok(()) | Err(Busy::Full) => {}
+                Ok(()) | Err(Busy::Full | Busy::NoSpace | Busy::Unsaved) => {}
                 Err(busy) => return Err(anyhow!("{busy}")),
             }
         }
@@ -255,7 +261,7 @@ fn enter(live: &Live, coming: &mut VecDeque<Coming>, now: Millis) -> anyhow::Res
     };
     match handed_over {
         Ok(()) => drop(coming.drain(..count)),
-        Err(Busy::Full) => return Ok(false),
+        Err(Busy::Full | Busy::NoSpace) => return Ok(false),
         Err(busy) => bail!("{busy}"),
     }
     Ok(true)

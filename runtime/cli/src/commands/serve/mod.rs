@@ -17,9 +17,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use flowrun_server::{
-    Clock as ApiClock, Hosted, Keys, Maintenance, Options as ApiOptions, Workspace as _,
-};
+use flowrun_server::{Clock as ApiClock, Hosted, Keys, Maintenance, Options as ApiOptions};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -97,7 +95,7 @@ pub struct Serve {
     json: bool,
 
     /// Begin with writes queued (202, up to 100,000 objects) until SIGUSR2 ends it; SIGUSR1 begins
-    /// one at any time. What is queued is in memory
+    /// one at any time. What is queued is as durable as other writes: with --state it waits over a restart
     #[arg(long)]
     maintenance: bool,
 
@@ -164,6 +162,10 @@ impl Serve {
             fetch: stage.fetch,
             trace: outward::trace(self.trace.as_deref(), self.contents())?,
             seed: self.seed,
+            maintenance: match self.maintenance {
+                true => Maintenance::Begins,
+                false => Maintenance::Ends,
+            },
         };
         let live = Live::begin(parts, console).await?;
         live.memory.set_canvases(stage.shown);
@@ -172,9 +174,6 @@ impl Serve {
         let api =
             ApiOptions { clock: ApiClock::new(move || clock.now().0), ..ApiOptions::new(keys) };
         let hosted = Arc::new(Hosted::new(live.memory.clone(), live.engine.clone()));
-        if self.maintenance {
-            hosted.maintain(Maintenance::Begins);
-        }
         signals::maintain(hosted.clone())?;
         self.announce(listener.local_addr()?, console)?;
         stage.twice.tell();
@@ -189,7 +188,7 @@ impl Serve {
         if let Some(fault) = fault {
             return Err(fault.into());
         }
-        live.stop(console).await?;
+        console.note(&live.stop(console).await?.told());
         Ok(Exit::Interrupted)
     }
 

@@ -46,7 +46,7 @@ pub fn maintain(workspace: Arc<dyn Workspace>) -> io::Result<()> {
                 told = ends.recv() => told.map(|()| Maintenance::Ends),
             };
             let Some(maintenance) = maintenance else { return };
-            workspace.maintain(maintenance);
+            workspace.maintain(maintenance).await;
             match maintenance {
                 Maintenance::Begins => tracing::info!("maintenance: writes are queued"),
                 Maintenance::Ends => tracing::info!("maintenance has ended: writes are applied"),

@@ -1,6 +1,7 @@
 //! Answers operators' questions for an engine at work: looks between two of its rounds, and
 //! tells it what is wanted, which is committed when the answer goes out.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use flowrun_engine::profile_backends::rows::Rows;
 use flowrun_engine::{Busy, Engine, Status};
 use flowrun_server::Memory;
 
+use crate::core::CanvasIx;
 use crate::moment;
 use crate::operations::desk::unknown_canvas;
 use crate::operations::protocol::{Answer, Ask, Change, Deleted, LetterAt, Moment, Overview};
@@ -25,6 +27,8 @@ pub struct Clerk {
     /// The state folder.
     pub path: PathBuf,
     pub versions: Vec<Kept>,
+    /// The newest versions of Canvases that have no file any more.
+    pub closed: BTreeSet<CanvasIx>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +61,8 @@ impl Clerk {
     async fn overview(&self) -> anyhow::Result<Overview> {
         let (now, status) = (moment::present(), self.engine.status());
         let size = self.engine.log_size().await.map_err(said)??;
-        let look = self.engine.look(move |shards| survey::overview(shards, now, size));
+        let closed = self.closed.clone();
+        let look = self.engine.look(move |shards| survey::overview(shards, &closed, now, size));
         let overview = look.await.map_err(said)?;
         let profiles = fs::metadata(self.path.join(Rows::FILE));
         Ok(Overview {
@@ -179,8 +184,15 @@ fn overload(status: &Status, burdened: Vec<String>) -> Vec<String> {
 
 fn said(busy: Busy) -> anyhow::Error {
     match busy {
-        Busy::Full => anyhow!(
-            "the engine takes nothing now, its disk may be full: see `flowrun status`, and try again"
+        Busy::Full => {
+            anyhow!("too much is asked of the engine at once: see `flowrun status`, and try again")
+        }
+        Busy::NoSpace => {
+            anyhow!("the disk is full, and nothing was done: make room, and try again")
+        }
+        Busy::Unsaved => anyhow!(
+            "the disk is full: it is done when there is space, unless the server ends before; see \
+             `flowrun status`"
         ),
         Busy::Stopping => anyhow!("the server is stopping: try again when it has stopped"),
         Busy::Failed => {
