@@ -258,8 +258,9 @@ impl State {
             assert!(at >= due, "no wait ends early");
             assert_eq!(door, then, "a wait ends by the door it was to end by");
             self.rest(ix, Rest::Ready);
+        } else {
+            assert_eq!(state, Rest::Ready, "only who is ready advances");
         }
-        assert_eq!(self.journeys.at(ix).state, Rest::Ready, "only who is ready advances");
         self.step_tally(canvas, node).advanced += 1;
         let plan = self.canvas(canvas).clone();
         let to = plan.way(node, door);
