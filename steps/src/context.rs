@@ -100,7 +100,7 @@ impl Step for Context {
             unreachable!("the variables stand by name, as was checked");
         };
         let mut size = 0;
-        let mut variables = Vec::new();
+        let mut variables = Vec::with_capacity(values.len());
         for (name, value) in values {
             let grown = size + value.to_string().len();
             if value.is_null() || grown > LARGEST {

@@ -47,7 +47,7 @@ use check::Refusal;
 const LONGEST: usize = 65_536;
 /// Bytes of a rendered text that a dead letter keeps.
 const KEPT: usize = 64 << 10;
-/// Different texts of one cohort that are composed once only.
+/// Different outcomes of one cohort's rendering that are composed once only.
 const SHARED: usize = 256;
 
 #[derive(Deserialize, JsonSchema)]
@@ -173,42 +173,58 @@ impl Step for UserUpdate {
                 self.settle(compose(text), || text.to_owned())
             }
             Content::Structured(tree) => {
-                let json = visit.fill(tree);
-                self.settle(compose_value(&json), || json.to_string())
+                // Filled once more where it is refused: that is rare, and a copy for each isn't.
+                self.settle(compose_value(visit.fill(tree)), || visit.fill(tree).to_string())
             }
         }
     }
 
-    /// Users for whom a composer renders to the same text share the objects, too.
+    /// Users for whom the same comes out share the objects, too.
     fn decide_cohort(&self, cohort: &Cohort<'_>, decisions: &mut Vec<Decision>) {
         match &self.content {
             Content::Same(objects) => {
                 let all = std::iter::repeat_with(|| self.write(objects.clone()));
                 decisions.extend(all.take(cohort.len()));
             }
-            Content::Composer(text) => {
-                let mut known: BTreeMap<&str, Decision> = BTreeMap::new();
-                for visit in cohort.visits() {
-                    let rendered = visit.text(text);
-                    if let Some(decision) = known.get(rendered) {
-                        decisions.push(decision.clone());
-                        continue;
-                    }
-                    let decision = self.decide(visit);
-                    if known.len() < SHARED {
-                        known.insert(rendered, decision.clone());
-                    }
-                    decisions.push(decision);
-                }
-            }
-            Content::Structured(_) => {
-                decisions.extend(cohort.visits().map(|visit| self.decide(visit)));
-            }
+            Content::Composer(text) => self.decide_shared(cohort, decisions, |visit, rendered| {
+                rendered.extend_from_slice(visit.text(text).as_bytes());
+            }),
+            Content::Structured(_) => self.decide_shared(cohort, decisions, Visit::rendered),
         }
     }
 }
 
 impl UserUpdate {
+    /// Composes once for all for whom the same was rendered.
+    fn decide_shared<'a>(
+        &self,
+        cohort: &'a Cohort<'_>,
+        decisions: &mut Vec<Decision>,
+        render: impl Fn(&Visit<'a>, &mut Vec<u8>),
+    ) {
+        let mut known: BTreeMap<Vec<u8>, Decision> = BTreeMap::new();
+        let (mut rendered, mut met) = (Vec::new(), false);
+        for visit in cohort.visits() {
+            // Where everybody gets something of their own, nobody looks any longer.
+            if known.len() == SHARED && !met {
+                decisions.push(self.decide(visit));
+                continue;
+            }
+            rendered.clear();
+            render(&visit, &mut rendered);
+            if let Some(decision) = known.get(&rendered) {
+                met = true;
+                decisions.push(decision.clone());
+                continue;
+            }
+            let decision = self.decide(visit);
+            if known.len() < SHARED {
+                known.insert(rendered.clone(), decision.clone());
+            }
+            decisions.push(decision);
+        }
+    }
+
     fn write(&self, objects: Arc<Objects>) -> Decision {
         if objects.is_empty() {
             return Decision::Go(Door::NEXT);

@@ -122,7 +122,7 @@ struct Opened {
 }
 
 fn open(machine: &Machine) -> Result<Opened, String> {
-    let state = StateFolder::open(&machine.dir(), 1, "a life").map_err(said)?;
+    let state = StateFolder::open(machine.dir(), 1, "a life").map_err(said)?;
     assert_eq!(state.holder.life(), "a life");
     let mut held = Held { versions: state.registry.versions().len(), ..Held::default() };
     for (kept, number) in state.registry.versions().iter().zip(0..) {
@@ -196,7 +196,7 @@ fn assert_swept(swept: Swept, machine: &Machine) -> Result<(), String> {
     if swept == Swept::Later {
         return Ok(());
     }
-    assert!(!Folder::has_leftovers(&machine.dir()), "a mark is left by a sweep that is done");
+    assert!(!Folder::has_leftovers(machine.dir()), "a mark is left by a sweep that is done");
     Ok(())
 }
 
@@ -237,7 +237,7 @@ fn recover(
     let left: String = held.logged.iter().map(|user| name(*user)).collect();
     state.log.snapshot(SHARD, epoch, last, left.as_bytes()).map_err(said)?;
     drop((state, rows));
-    sweep(&machine.dir()).map_err(said)?;
+    sweep(machine.dir()).map_err(said)?;
     for user in once.iter().filter(|user| !held.rows.contains(user) && !held.logged.contains(user))
     {
         if let Some(file) = machine.holds(&name(*user)) {

@@ -44,7 +44,7 @@ struct Server {
 
 impl Server {
     async fn start(machine: &Machine, maintenance: Maintenance) -> Server {
-        let state = StateFolder::open(&machine.dir(), 2, "a life").expect("a folder");
+        let state = StateFolder::open(machine.dir(), 2, "a life").expect("a folder");
         let stored = Stored::read(&state, &mut |_| {}).expect("profiles");
         let entrances = Arc::new(Entrances::default());
         let memory = Arc::new(Memory::durable(stored, Some(entrances.clone())));

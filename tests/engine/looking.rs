@@ -27,8 +27,8 @@ steps:
 const USERS: usize = 1_000_000;
 const AT_ONCE: usize = 16_384;
 
-/// What is stated in the architecture page is a fifth of this.
-const MOST: Duration = Duration::from_millis(250);
+/// From here on shards would have to be looked at one by one; the architecture page has what was measured.
+const MOST: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a million journeys: for a release build"]

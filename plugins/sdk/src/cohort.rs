@@ -126,6 +126,26 @@ impl<'a> Visit<'a> {
         })
     }
 
+    /// Appends all that was rendered for this user. Where two users' bytes are the same, texts,
+    /// conditions and trees come out the same for both.
+    pub fn rendered(&self, into: &mut Vec<u8>) {
+        for column in 0..self.cohort.slots {
+            // A line for each: JSON has no line breaks of its own.
+            let written = match self.cohort.cell(self.row, column) {
+                Cell::Empty => Ok(()),
+                Cell::Text { start, end } => {
+                    serde_json::to_writer(&mut *into, self.cohort.text_of(*start, *end))
+                }
+                Cell::Flag(flag) => serde_json::to_writer(&mut *into, flag),
+                Cell::Int(number) => serde_json::to_writer(&mut *into, number),
+                Cell::Float(number) => serde_json::to_writer(&mut *into, number),
+                Cell::Value(value) => serde_json::to_writer(&mut *into, value),
+            };
+            written.expect("JSON is JSON");
+            into.push(b'\n');
+        }
+    }
+
     /// An attribute of the profile that the step declared to read.
     pub fn attribute(&self, name: &str) -> Attribute<'a> {
         let Some(column) = self.cohort.reads.iter().position(|read| read == name) else {

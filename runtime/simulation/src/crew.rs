@@ -1,16 +1,17 @@
 //! The threads that decide: this one, and some that stand by while a run goes on.
 //!
 //! A run in virtual time is a great many short rounds. Starting a thread costs more than most
-//! of them, so further ones are started once, and handed shards to decide for. They watch for
+//! of them, so further ones are started once. Whoever is free takes the next shard, so that a
+//! thread that the machine holds up holds up one shard and not a share of them. They watch for
 //! the next round a while before they lie down: most rounds follow one another at once.
 //!
-//! Shards don't know of each other, so that how many threads there are makes no difference to
-//! what comes out.
+//! Shards don't know of each other, so that neither how many threads there are nor who decides
+//! for which makes a difference to what comes out.
 
 use std::any::Any;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle, Thread, current, park};
 
@@ -28,13 +29,14 @@ const LOOKS: u32 = 4_000;
 /// Threads that decide beside the one that runs the simulation.
 pub(crate) struct Crew {
     threads: usize,
+    desk: Arc<Desk>,
     /// Started with the first round that is worth it.
-    mates: Vec<Mate>,
+    mates: Vec<JoinHandle<()>>,
 }
 
 impl Crew {
     pub fn new(threads: usize) -> Crew {
-        Crew { threads: threads.max(1), mates: Vec::new() }
+        Crew { threads: threads.max(1), desk: Arc::default(), mates: Vec::new() }
     }
 
     /// Lets all shards decide.
@@ -44,19 +46,15 @@ impl Crew {
         if threads < 2 || work < WORTH_HANDING_OVER || !self.is_there(threads - 1) {
             return shards.iter_mut().for_each(|place| place.decide(now, store));
         }
-        let each = shards.len().div_ceil(threads);
-        let mates = &self.mates[..threads - 1];
-        // From behind, so that they come back in order.
-        for (before, mate) in mates.iter().enumerate().rev() {
-            let first = ((before + 1) * each).min(shards.len());
-            mate.hand_over(shards.drain(first..), now, store);
-        }
-        shards.iter_mut().for_each(|place| place.decide(now, store));
-        let mut panicked = None;
-        for mate in mates {
-            panicked = mate.take_back(shards).or(panicked);
-        }
-        if let Some(panicked) = panicked {
+        self.desk.lay_out(shards, now, store);
+        self.mates.iter().for_each(|mate| mate.thread().unpark());
+        self.desk.work();
+        wait_until(|| self.desk.left.load(Ordering::Acquire) == 0);
+        let mut round = self.desk.round();
+        round.decided.sort_unstable_by_key(|(number, _)| *number);
+        shards.extend(round.decided.drain(..).map(|(_, place)| place));
+        if let Some(panicked) = round.panicked.take() {
+            drop(round);
             resume_unwind(panicked);
         }
     }
@@ -64,9 +62,11 @@ impl Crew {
     /// Whether so many mates stand by; where threads can't be had, this one does it all.
     fn is_there(&mut self, mates: usize) -> bool {
         while self.mates.len() < mates {
-            match Mate::start() {
-                Some(mate) => self.mates.push(mate),
-                None => {
+            let desk = self.desk.clone();
+            let mate = Builder::new().name("decides".into()).spawn(move || desk.stand_by());
+            match mate {
+                Ok(mate) => self.mates.push(mate),
+                Err(_) => {
                     self.threads = self.mates.len() + 1;
                     return false;
                 }
@@ -76,128 +76,101 @@ impl Crew {
     }
 }
 
-/// A thread that stands by, and the desk between it and the run.
-struct Mate {
-    desk: Arc<Desk>,
-    thread: Option<JoinHandle<()>>,
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.desk.number.store(OVER, Ordering::Release);
+        for mate in self.mates.drain(..) {
+            mate.thread().unpark();
+            let _ = mate.join();
+        }
+    }
 }
 
-/// Where a round lies that is handed over or done.
+/// Where the shards of a round lie, for whoever is free.
+#[derive(Default)]
 struct Desk {
-    stage: AtomicU8,
+    /// Which round it is; or that the run is over.
+    number: AtomicU64,
+    /// Shards of this round that have not decided.
+    left: AtomicUsize,
     round: Mutex<Round>,
 }
 
-/// What lies on the desk. Whose turn it is, is in the stage: the lock is always free.
+/// No round has this number.
+const OVER: u64 = u64::MAX;
+
 #[derive(Default)]
 struct Round {
-    places: Vec<Place>,
+    /// To be decided for, the last one first.
+    waiting: Vec<(usize, Place)>,
+    decided: Vec<(usize, Place)>,
     now: Millis,
     store: Option<Arc<Memory>>,
-    /// Who is to be woken when it is done.
+    /// Who is to be woken when all have decided.
     boss: Option<Thread>,
     panicked: Option<Box<dyn Any + Send>>,
 }
-
-/// The run may put a round on the desk.
-const FREE: u8 = 0;
-/// A round is to be decided.
-const GIVEN: u8 = 1;
-/// It is decided, or has panicked.
-const DONE: u8 = 2;
-/// The run is over.
-const OVER: u8 = 3;
 
 impl Desk {
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks up until the stage is one of two.
-    fn wait_for(&self, stages: [u8; 2]) -> u8 {
-        let mut looks = 0;
-        loop {
-            let stage = self.stage.load(Ordering::Acquire);
-            if stages.contains(&stage) {
-                return stage;
-            }
-            looks += 1;
-            if looks < LOOKS {
-                spin_loop();
-            } else {
-                // Whoever changes the stage wakes this thread, now or before.
-                park();
-            }
-        }
-    }
-}
-
-impl Mate {
-    fn start() -> Option<Mate> {
-        let desk = Desk { stage: AtomicU8::new(FREE), round: Mutex::default() };
-        let desk = Arc::new(desk);
-        let own = desk.clone();
-        let thread = Builder::new().name("decides".into()).spawn(move || stand_by(&own)).ok()?;
-        Some(Mate { desk, thread: Some(thread) })
-    }
-
-    fn hand_over(&self, places: impl Iterator<Item = Place>, now: Millis, store: &Arc<Memory>) {
-        let mut round = self.desk.round();
-        round.places.extend(places);
+    fn lay_out(&self, shards: &mut Vec<Place>, now: Millis, store: &Arc<Memory>) {
+        let mut round = self.round();
+        self.left.store(shards.len(), Ordering::Release);
+        round.waiting.extend(shards.drain(..).enumerate().rev());
         round.now = now;
         round.store = Some(store.clone());
         round.boss.get_or_insert_with(current);
-        drop(round);
-        self.enter(GIVEN);
+        self.number.fetch_add(1, Ordering::Release);
     }
 
-    /// The shards, once they have decided; or why they never will.
-    fn take_back(&self, shards: &mut Vec<Place>) -> Option<Box<dyn Any + Send>> {
-        self.desk.wait_for([DONE, OVER]);
-        let mut round = self.desk.round();
-        shards.append(&mut round.places);
-        let panicked = round.panicked.take();
-        drop(round);
-        self.desk.stage.store(FREE, Ordering::Release);
-        panicked
+    /// Decides for one shard after the other, until none waits.
+    fn work(&self) {
+        loop {
+            let mut round = self.round();
+            let Some((number, mut place)) = round.waiting.pop() else { return };
+            let now = round.now;
+            // Whoever takes the last one gives the profiles back with it.
+            let store =
+                if round.waiting.is_empty() { round.store.take() } else { round.store.clone() };
+            drop(round);
+            let decided =
+                store.map(|store| catch_unwind(AssertUnwindSafe(|| place.decide(now, &store))));
+            let mut round = self.round();
+            round.decided.push((number, place));
+            if let Some(Err(panicked)) = decided {
+                round.panicked = Some(panicked);
+            }
+            if self.left.fetch_sub(1, Ordering::AcqRel) == 1
+                && let Some(boss) = &round.boss
+            {
+                boss.unpark();
+            }
+        }
     }
 
-    fn enter(&self, stage: u8) {
-        self.desk.stage.store(stage, Ordering::Release);
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
+    /// What a mate does: looks for the next round, until the run is over.
+    fn stand_by(&self) {
+        let mut seen = 0;
+        loop {
+            wait_until(|| self.number.load(Ordering::Acquire) != seen);
+            seen = self.number.load(Ordering::Acquire);
+            if seen == OVER {
+                return;
+            }
+            self.work();
         }
     }
 }
 
-impl Drop for Mate {
-    fn drop(&mut self) {
-        self.enter(OVER);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// What a mate does: decides for the shards it is handed, until the run is over.
-fn stand_by(desk: &Desk) {
-    while desk.wait_for([GIVEN, OVER]) == GIVEN {
-        let mut round = desk.round();
-        let Round { places, now, store, .. } = &mut *round;
-        let decided = store.take().map(|store| {
-            let decide = || places.iter_mut().for_each(|place| place.decide(*now, &store));
-            catch_unwind(AssertUnwindSafe(decide))
-        });
-        if let Some(Err(panicked)) = decided {
-            round.panicked = Some(panicked);
-        }
-        let boss = round.boss.clone();
-        drop(round);
-        // Not if it is over: the run has panicked meanwhile, and waits for this thread to end.
-        let _ = desk.stage.compare_exchange(GIVEN, DONE, Ordering::AcqRel, Ordering::Acquire);
-        if let Some(boss) = boss {
-            boss.unpark();
-        }
+/// Looks up until it is so. Whoever brings it about wakes this thread, now or before.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let mut looks = 0;
+    while !is_so() {
+        looks += 1;
+        if looks < LOOKS { spin_loop() } else { park() }
     }
 }
 

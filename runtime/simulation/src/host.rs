@@ -372,8 +372,10 @@ impl Simulation {
     }
 
     fn act(&mut self, ix: usize, world: &mut Outside<'_>) {
-        let effects = std::mem::take(&mut self.shards[ix].decided.effects);
-        effects.into_iter().for_each(|effect| self.perform(ix, effect, world));
+        let mut effects = std::mem::take(&mut self.shards[ix].decided.effects);
+        effects.drain(..).for_each(|effect| self.perform(ix, effect, world));
+        // Its memory is used again.
+        self.shards[ix].decided.effects = effects;
     }
 
     fn perform(&mut self, ix: usize, effect: Effect, world: &mut Outside<'_>) {

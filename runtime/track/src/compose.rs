@@ -123,21 +123,21 @@ pub fn compose_checked(text: &str) -> Result<Composed, Vec<Error>> {
 }
 
 /// Reads the structured form, whose leaves are rendered already; stops at the first fault.
-pub fn compose_value(json: &Json) -> Result<Composed, Error> {
+pub fn compose_value(json: Json) -> Result<Composed, Error> {
     read_value(json, 1).map_err(first)
 }
 
 /// Reads the structured form that a person wrote, as [`compose_checked`] reads text.
-pub fn compose_value_checked(json: &Json) -> Result<Composed, Vec<Error>> {
+pub fn compose_value_checked(json: Json) -> Result<Composed, Vec<Error>> {
     read_value(json, TOLD)
 }
 
-fn read_value(json: &Json, most: usize) -> Result<Composed, Vec<Error>> {
+fn read_value(json: Json, most: usize) -> Result<Composed, Vec<Error>> {
     let limits = Limits::default();
-    if crate::object::nested::deeper_than(json, limits.depth + 3) {
+    if crate::object::nested::deeper_than(&json, limits.depth + 3) {
         return Err(vec![strict::too_deep(None)]);
     }
-    take(json.clone(), &limits, most)
+    take(json, &limits, most)
         .map_err(|refusals| refusals.into_iter().map(|refusal| *refusal.error).collect())
 }
 

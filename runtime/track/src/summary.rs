@@ -63,6 +63,8 @@ impl Summaries {
             }
             Err(_) if self.0.len() >= most => false,
             Err(at) => {
+                // Most users have one or two, and users are many.
+                self.0.reserve_exact(1);
                 self.0.insert(at, seen);
                 true
             }

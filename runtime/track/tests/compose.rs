@@ -20,7 +20,7 @@ fn fault(row: &Map<String, Json>) -> Option<String> {
     if let Ok(json) = serde_json::from_str::<Json>(text)
         && !row.contains_key("text only")
     {
-        let structured = compose_value(&json).map_err(|error| error.kind);
+        let structured = compose_value(json.clone()).map_err(|error| error.kind);
         if structured != result.clone().map_err(|error| error.kind) {
             return Some(format!("the structured form gives {structured:?}"));
         }
@@ -113,7 +113,7 @@ fn all_faults_of_an_object_in_one_go() {
             other => format!("{other:?}"),
         };
         assert_eq!(errors.iter().map(key).collect::<Vec<_>>(), expected, "{text}");
-        let structured = compose_value_checked(&serde_json::from_str(text).unwrap()).unwrap_err();
+        let structured = compose_value_checked(serde_json::from_str(text).unwrap()).unwrap_err();
         assert_eq!(structured.iter().map(key).collect::<Vec<_>>(), expected, "{text}");
     }
     let keys: String = (0..1000).map(|n| format!(r#""${n}": 1,"#)).collect();

@@ -86,7 +86,7 @@ pub fn structured_form(tree: Tree) -> Read {
         return Err(faults);
     }
     if tree.is_constant() {
-        let composed = compose_value(&tree.0).map_err(|error| vec![fault("", error)])?;
+        let composed = compose_value(tree.0.clone()).map_err(|error| vec![fault("", error)])?;
         let mut warnings = warn_of_counting(counts(&composed));
         // One object may stand without a list around it.
         let is_list = |array: Array| tree.0.get(array.name()).is_some_and(Json::is_array);
@@ -143,7 +143,7 @@ fn check(array: Array, at: &str, object: &Json) -> Vec<Fault> {
     if Tree::slot_of(object).is_some() {
         return Vec::new();
     }
-    let errors = compose_value_checked(&json!({ array.name(): [object] })).err();
+    let errors = compose_value_checked(json!({ array.name(): [object] })).err();
     let seen = errors.into_iter().flatten().filter(|error| !is_rendered(object, &error.kind));
     seen.map(|error| of_object(array, at, object, error)).collect()
 }
@@ -216,7 +216,7 @@ fn forbids(key: &str) -> String {
 
 /// The hint that belongs to a forbidden key, in an update that has no other fault.
 fn forbidden(probe: &Json) -> Option<Option<String>> {
-    let error = compose_value(probe).err()?;
+    let error = compose_value(probe.clone()).err()?;
     matches!(error.kind, ComposeKind::Forbidden { .. }).then_some(error.hint)
 }
 

@@ -317,22 +317,46 @@ fn what_is_written_in_vain_is_mentioned() {
 /// A million users at a step must not mean a million copies of one update.
 #[test]
 fn users_with_the_same_update_share_it() {
-    let users: Vec<_> = ["a", "b", "a"]
-        .map(|country| {
-            let text = format!(r#"{{"attributes":[{{"c":"{country}"}}]}}"#);
-            User::new("u").given("/json", text)
-        })
-        .into();
+    let countries = ["a", "b", "a"];
+    let composed = |country: &&str| {
+        let text = format!(r#"{{"attributes":[{{"c":"{country}"}}]}}"#);
+        User::new("u").given("/json", text)
+    };
+    let filled = |country: &&str| User::new("u").given("/attributes/0/c", *country);
     let address = |decision: &Decision| match decision {
         Decision::Update(update) => std::sync::Arc::as_ptr(&update.objects),
         other => panic!("{other:?}"),
     };
-    for (text, shared) in [("{{x}}", [false, true]), (r#"{"attributes":[{"c":1}]}"#, [true, true])]
-    {
-        let trial = trial(json!({ "json": text }));
-        let users = if shared[0] { vec![User::new("u"); 3] } else { users.clone() };
-        let at: Vec<_> = trial.decide(&users).iter().map(address).collect();
-        assert_eq!([at[0] == at[1], at[0] == at[2]], shared, "{text}");
+    for (settings, users, shared) in [
+        (json!({ "json": "{{x}}" }), countries.iter().map(composed).collect(), [false, true]),
+        (
+            json!({ "attributes": [{ "c": "{{x}}", "n": 1 }] }),
+            countries.iter().map(filled).collect(),
+            [false, true],
+        ),
+        (json!({ "json": r#"{"attributes":[{"c":1}]}"# }), vec![User::new("u"); 3], [true, true]),
+    ] {
+        let decisions = trial(settings.clone()).decide(&users);
+        let at: Vec<_> = decisions.iter().map(address).collect();
+        assert_eq!([at[0] == at[1], at[0] == at[2]], shared, "{settings}");
+        let alone: Vec<_> =
+            users.iter().map(|user| trial(settings.clone()).decide_one(user)).collect();
+        assert_eq!(decisions, alone, "{settings}");
+    }
+}
+
+/// Neither does it matter whether anybody shares with anybody, nor how many they are.
+#[test]
+fn everybody_gets_their_own_update_in_a_large_cohort() {
+    for different in [1, 3, 255, 256, 257, 1_000] {
+        let users: Vec<User> = (0..1_000)
+            .map(|user| User::new("u").given("/attributes/0/c", (user * 7) % different))
+            .collect();
+        let decisions = trial(json!({ "attributes": [{ "c": "{{x}}" }] })).decide(&users);
+        for (user, decision) in decisions.iter().enumerate() {
+            let written = format!(r#"{{"attributes":[{{"c":{}}}]}}"#, (user * 7) % different);
+            assert_eq!(said(decision), written, "{user} of {different}");
+        }
     }
 }
 

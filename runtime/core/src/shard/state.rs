@@ -160,7 +160,9 @@ impl State {
             Change::Sent { message, outcome } => self.sent(at, *message, outcome),
             Change::Remembered { journey, variables } => {
                 let journey = self.journeys.at_mut(*journey);
-                let context = Arc::make_mut(journey.context.get_or_insert_default());
+                // Room for these and no more: most journeys have a variable or two.
+                let room = || Arc::new(crate::Context::with_capacity(variables.len()));
+                let context = Arc::make_mut(journey.context.get_or_insert_with(room));
                 for (name, value) in variables {
                     context.insert(name.clone(), value.clone());
                 }

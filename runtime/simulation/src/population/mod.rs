@@ -144,6 +144,10 @@ impl Population {
     ) -> People {
         let mut people = People::default();
         people.store.reserve(users as usize);
+        match self.event {
+            None => people.arrivals.reserve_exact(users as usize),
+            Some(_) => people.happenings.reserve_exact(users as usize),
+        }
         let mut next = 0;
         while next < users {
             let threads = (frame.threads.max(1) as u64).min((users - next).div_ceil(BLOCK));

@@ -75,7 +75,7 @@ proptest! {
     fn nothing_panics(json in requests::any_json(), text in requests::any_text()) {
         let _ = compose(&text);
         let _ = compose(&json.to_string());
-        let _ = compose_value(&json);
+        let _ = compose_value(json.clone());
         let object = match json {
             Json::Object(object) => object,
             other => Map::from_iter([("a".to_owned(), other)]),
@@ -87,7 +87,7 @@ proptest! {
                 let _ = parsed.apply(&mut profile, 0);
                 let _ = parsed.apply(&mut profile, i64::MAX);
             }
-            let _ = compose_value(&json!({ array.name(): object }));
+            let _ = compose_value(json!({ array.name(): object }));
         }
         let mut directory = Directory::new(Memory::default());
         let _ = track_batch(&mut directory, json!({"attributes": [object], "events": [object]}).as_object().unwrap(), 0);

@@ -108,12 +108,13 @@ pub struct Plot<'a> {
 }
 
 impl Plot<'_> {
+    /// What came of it, and the run as it ended.
     pub fn carry_out(
         &self,
         mut answers: Answers,
         console: &Console,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<(Outcome, Simulation)> {
         let people = self.people(console, interrupt)?;
         let entering = people.entering();
         let users = people.store.len() as u64;
@@ -160,7 +161,7 @@ impl Plot<'_> {
             None => Vec::new(),
         };
         watch.progress.clear();
-        Ok(Outcome {
+        let outcome = Outcome {
             funnel,
             tally,
             totals,
@@ -171,7 +172,8 @@ impl Plot<'_> {
             interrupted: interrupt.asked(),
             troubled: trouble.is_some(),
             violations,
-        })
+        };
+        Ok((outcome, simulation))
     }
 
     fn people(&self, console: &Console, interrupt: &Interrupt) -> anyhow::Result<People> {

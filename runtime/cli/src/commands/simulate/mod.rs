@@ -150,8 +150,9 @@ impl Simulate {
             self.threads.unwrap_or(std::thread::available_parallelism().map_or(1, usize::from));
         let interrupt = Interrupt::listen();
         let mut outcomes = Vec::new();
-        let mut few = None;
+        let (mut few, mut ended) = (None, None);
         for (path, canvas) in paths.iter().zip(canvases) {
+            drop(ended.take());
             let answers = self.source.open(std::iter::once(*path))?;
             let plot = Plot {
                 canvas,
@@ -163,7 +164,9 @@ impl Simulate {
                 until,
                 threads: threads.max(1),
             };
-            outcomes.push(plot.carry_out(answers, console, &interrupt)?);
+            let (outcome, run) = plot.carry_out(answers, console, &interrupt)?;
+            outcomes.push(outcome);
+            ended = Some(run);
             let broken = outcomes.last().is_some_and(|outcome| !outcome.violations.is_empty());
             if let (Who::Drawn(users), true, None) = (&who, broken, few) {
                 console.note("a promise was broken; looking for the fewest users that show it");
@@ -171,7 +174,7 @@ impl Simulate {
                     let plot =
                         Plot { who: &Who::Drawn(users), canvas: plot.canvas.clone(), ..plot };
                     let answers = self.source.open(std::iter::once(*path))?;
-                    let outcome = plot.carry_out(answers, console, &interrupt)?;
+                    let (outcome, _) = plot.carry_out(answers, console, &interrupt)?;
                     // Nothing more is found out after Ctrl-C.
                     anyhow::Ok(interrupt.asked() || !outcome.violations.is_empty())
                 };
@@ -187,6 +190,8 @@ impl Simulate {
             None => repeating(words(), self.seed),
         };
         self.tell(&outcomes, &command, console)?;
+        // The process is about to end: nobody takes a million users apart for that.
+        std::mem::forget(ended);
         Ok(exit(&outcomes, &interrupt))
     }
 
