@@ -21,7 +21,7 @@ use flowrun_profiles::Memory;
 use crate::place::Place;
 
 /// From how much work on it is worth handing some over.
-const WORTH_HANDING_OVER: usize = 64;
+const WORTH_HANDING_OVER: usize = 24;
 
 /// How often somebody looks up before they lie down: for about a tenth of a millisecond.
 const LOOKS: u32 = 4_000;
