@@ -7,7 +7,6 @@ mod here;
 mod hold;
 mod kept;
 mod log;
-mod looking;
 mod operations;
 mod recovery;
 mod stage;
