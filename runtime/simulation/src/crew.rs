@@ -213,14 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn who_panics_on_another_thread_panics_here() {
+    fn who_panics_on_any_thread_panics_here_once_all_have_decided() {
         let store = Arc::new(Memory::default());
-        let mut shards = places(2);
-        // An entry into a Canvas that isn't there.
-        let canvas = flowrun_core::CanvasIx(7);
-        shards[1].inputs.push(Input::Enter { canvas, user: "u".into(), context: None });
         let mut crew = Crew::new(2);
-        let decide = AssertUnwindSafe(|| crew.decide(&mut shards, Millis(1), &store));
-        assert!(catch_unwind(decide).is_err());
+        for panics in 0..8 {
+            let mut shards = places(8);
+            // An entry into a Canvas that isn't there.
+            let canvas = flowrun_core::CanvasIx(7);
+            shards[panics].inputs.push(Input::Enter { canvas, user: "u".into(), context: None });
+            let decide = AssertUnwindSafe(|| crew.decide(&mut shards, Millis(1), &store));
+            assert!(catch_unwind(decide).is_err(), "{panics}");
+            assert_eq!(shards.len(), 8, "nobody is lost with the one who panicked");
+            assert_eq!(Arc::strong_count(&store), 1, "profiles are given back");
+        }
     }
 }
