@@ -106,6 +106,26 @@ fn after(changes: u64) -> Held {
     held
 }
 
+/// Its last change counts, however many lie in the journal, in one piece or in several.
+#[test]
+fn a_row_that_changes_again_and_again_takes_no_more_of_the_disk() {
+    let disk = Disk::default();
+    let (rows, _) = open(&disk, 64 << 10).expect("an empty disk is begun");
+    let mut sizes = Vec::new();
+    for number in 0..3_000 {
+        let members = vec![(Id(1), Some(member(1, number))), (Id(1), Some(member(1, number + 1)))];
+        let saving = rows.save(Changes { members, ..Changes::default() });
+        block_on(saving.done()).expect("the disk is fine");
+        if number % 600 == 599 {
+            sizes.push(disk.content().len());
+        }
+    }
+    drop(rows);
+    assert_eq!(sizes[1..], [sizes[0]; 4], "as much after 3,000 changes as after 600");
+    let (_, held) = open(&disk, 64 << 10).expect("it is opened again");
+    assert_eq!(held.0, BTreeMap::from([(1, 3_000)]));
+}
+
 #[test]
 fn a_power_cut_loses_no_acknowledged_row() {
     let (mut cuts, mut ahead) = (0, 0);

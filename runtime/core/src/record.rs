@@ -51,7 +51,14 @@ impl std::error::Error for Unreadable {}
 impl Record {
     /// The record as bytes for a log.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![FORMAT]).expect("a record is plain data")
+        self.encode_into(Vec::new())
+    }
+
+    /// The same in room that was there before.
+    pub fn encode_into(&self, mut room: Vec<u8>) -> Vec<u8> {
+        room.clear();
+        room.push(FORMAT);
+        postcard::to_extend(self, room).expect("a record is plain data")
     }
 
     /// Reads a record back.

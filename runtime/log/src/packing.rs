@@ -15,7 +15,7 @@
 //! C. Records come to 0.43 of their length and snapshots to 0.30. `deflate` brings both to
 //! 0.2, at three times the processor time; `zstd` wants a C compiler.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use lz4_flex::block::get_maximum_output_size;
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
@@ -36,30 +36,91 @@ const MOST_TIMES: usize = 255;
 /// The longest whole.
 const MOST: usize = 16 << 30;
 
-/// The bytes packed, if they are an eighth shorter so at least.
-pub fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
-    if bytes.len() < LEAST || bytes.len() > MOST {
-        return None;
+/// What packing works in: used again from one time to the next, since room that is made anew
+/// each time is room that the system clears each time.
+#[derive(Default)]
+pub struct Packer {
+    table: CompressTable,
+    /// A byte for a mark, then what is packed.
+    room: Vec<u8>,
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
     }
-    let mut table = CompressTable::default();
-    let mut packed = Vec::with_capacity(bytes.len() / 2);
-    let mut room = vec![0; get_maximum_output_size(BLOCK.min(bytes.len()))];
-    for block in bytes.chunks(BLOCK) {
-        let shorter = compress_into_with_table(block, &mut room, &mut table);
-        let stored = match shorter {
-            Ok(len) if len < block.len() => &room[..len],
-            _ => block,
+}
+
+/// Room that is kept from one time to the next.
+pub(crate) const KEPT: usize = 4 << 20;
+
+impl Packer {
+    /// The bytes packed, if they are an eighth shorter so at least.
+    pub fn packed(&mut self, bytes: &[u8]) -> Option<&[u8]> {
+        let len = self.pack(bytes)?;
+        Some(&self.room[1..1 + len])
+    }
+
+    /// The bytes as they are to be stored where nothing else says whether they are packed.
+    pub fn marked(&mut self, bytes: &[u8]) -> &[u8] {
+        let (mark, len) = match self.pack(bytes) {
+            Some(len) => (PACKED, len),
+            None => {
+                self.make_room(1 + bytes.len());
+                self.room[1..1 + bytes.len()].copy_from_slice(bytes);
+                (PLAIN, bytes.len())
+            }
         };
-        for len in [block.len(), stored.len()] {
-            packed.extend_from_slice(&u32::try_from(len).ok()?.to_le_bytes());
-        }
-        packed.extend_from_slice(stored);
+        self.room[0] = mark;
+        &self.room[..1 + len]
     }
-    (packed.len() <= bytes.len() - bytes.len() / 8).then_some(packed)
+
+    /// Packs into the room, behind the mark; how much of it is filled, if that pays.
+    fn pack(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.room.capacity() > KEPT {
+            self.room = Vec::new();
+        }
+        if bytes.len() < LEAST || bytes.len() > MOST {
+            return None;
+        }
+        let mut at = 1;
+        for block in bytes.chunks(BLOCK) {
+            let body = at + HEAD;
+            self.make_room(body + get_maximum_output_size(block.len()));
+            let room = &mut self.room[body..];
+            let len = match compress_into_with_table(block, room, &mut self.table) {
+                Ok(len) if len < block.len() => len,
+                _ => {
+                    room[..block.len()].copy_from_slice(block);
+                    block.len()
+                }
+            };
+            let lengths = [block.len(), len].map(|len| u32::try_from(len).map(u32::to_le_bytes));
+            for (place, length) in self.room[at..body].chunks_exact_mut(4).zip(lengths) {
+                place.copy_from_slice(&length.ok()?);
+            }
+            at = body + len;
+        }
+        let len = at - 1;
+        (len <= bytes.len() - bytes.len() / 8).then_some(len)
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.room.len() < len {
+            self.room.resize(len, 0);
+        }
+    }
 }
 
 /// The bytes as they were; or says what is wrong.
 pub fn unpacked(packed: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    unpack(packed, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Puts the bytes as they were behind others. After a fault anything may be there.
+fn unpack(packed: &[u8], bytes: &mut Vec<u8>) -> Result<(), &'static str> {
     let mut whole = 0;
     let mut rest = packed;
     while !rest.is_empty() {
@@ -68,8 +129,9 @@ pub fn unpacked(packed: &[u8]) -> Result<Vec<u8>, &'static str> {
             return Err("it would be longer than anything that is packed");
         }
     }
-    let mut bytes = vec![0; whole];
-    let (mut room, mut rest) = (&mut bytes[..], packed);
+    let before = bytes.len();
+    bytes.resize(before + whole, 0);
+    let (mut room, mut rest) = (&mut bytes[before..], packed);
     while !rest.is_empty() {
         let (len, stored) = block(&mut rest)?;
         let (here, behind) = room.split_at_mut(len);
@@ -80,29 +142,28 @@ pub fn unpacked(packed: &[u8]) -> Result<Vec<u8>, &'static str> {
         }
         room = behind;
     }
-    Ok(bytes)
+    Ok(())
 }
 
-/// What [`marked`] puts before bytes: they are as they were, or packed.
+/// What [`Packer::marked`] puts before bytes: they are as they were, or packed.
 const PLAIN: u8 = 0;
 const PACKED: u8 = 1;
 
-/// The bytes as they are to be stored where nothing else says whether they are packed.
-pub fn marked(bytes: &[u8]) -> Vec<u8> {
-    let (mark, stored) = match packed(bytes) {
-        Some(packed) => (PACKED, Cow::Owned(packed)),
-        None => (PLAIN, Cow::Borrowed(bytes)),
-    };
-    [&[mark], &stored[..]].concat()
-}
-
 /// The bytes that were marked; or says what is wrong.
 pub fn unmarked(stored: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    unmark(stored, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Puts the bytes that were marked behind others. After a fault anything may be there.
+pub fn unmark(stored: &[u8], bytes: &mut Vec<u8>) -> Result<(), &'static str> {
     match stored {
-        [PLAIN, bytes @ ..] => Ok(bytes.to_vec()),
-        [PACKED, bytes @ ..] => unpacked(bytes),
-        _ => Err("nothing says how it is stored"),
+        [PLAIN, plain @ ..] => bytes.extend_from_slice(plain),
+        [PACKED, packed @ ..] => unpack(packed, bytes)?,
+        _ => return Err("nothing says how it is stored"),
     }
+    Ok(())
 }
 
 /// Takes the next block from what is left: its length, and its stored bytes.
@@ -123,6 +184,10 @@ fn block<'a>(rest: &mut &'a [u8]) -> Result<(usize, &'a [u8]), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
+        Packer::default().packed(bytes).map(<[u8]>::to_vec)
+    }
 
     /// Bytes that nothing makes shorter.
     fn noise(len: usize) -> Vec<u8> {
@@ -148,10 +213,12 @@ mod tests {
             ("blocks of noise among others", mixed(BLOCK), true),
             ("text", b"user-00000001 user-00000002 ".repeat(500), true),
         ];
+        let mut packer = Packer::default();
         for (name, bytes, pays) in rows {
-            let short = packed(&bytes);
+            // One after the other in the same room.
+            let short = packer.packed(&bytes).map(<[u8]>::to_vec);
             assert_eq!(short.is_some(), pays, "{name}");
-            assert_eq!(unmarked(&marked(&bytes)).as_ref(), Ok(&bytes), "{name}");
+            assert_eq!(unmarked(packer.marked(&bytes)).as_ref(), Ok(&bytes), "{name}");
             let Some(short) = short else { continue };
             assert!(short.len() < bytes.len(), "{name}");
             assert_eq!(unpacked(&short), Ok(bytes), "{name}");

@@ -112,7 +112,7 @@ pub struct Shard {
 }
 
 /// How many timers one call fires unless told otherwise; the others follow in the next.
-const TIMERS_PER_CALL: usize = 16_384;
+const TIMERS_PER_CALL: usize = 1_024;
 
 impl Shard {
     pub fn new(settings: Settings) -> Shard {

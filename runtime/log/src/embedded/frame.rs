@@ -5,12 +5,10 @@
 //! covers the place as well, so that bytes that were written somewhere else are no record
 //! here.
 
-use std::borrow::Cow;
-
 use flowrun_core::ShardId;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::packing;
+use crate::packing::{self, Packer};
 
 /// The longest piece. The database keeps a value in a run of pages whose number is a power
 /// of two: with its own head a piece just fits in 64 KiB, where a round one would take 128.
@@ -39,14 +37,14 @@ pub(super) struct Head {
 /// What is stored of bytes.
 pub(super) struct Stored<'a> {
     pub form: Form,
-    pub bytes: Cow<'a, [u8]>,
+    pub bytes: &'a [u8],
 }
 
-impl<'a> From<&'a [u8]> for Stored<'a> {
-    fn from(bytes: &'a [u8]) -> Stored<'a> {
-        match packing::packed(bytes) {
-            Some(packed) => Stored { form: Form::Packed, bytes: packed.into() },
-            None => Stored { form: Form::Plain, bytes: bytes.into() },
+impl<'a> Stored<'a> {
+    pub fn new(bytes: &'a [u8], packer: &'a mut Packer) -> Stored<'a> {
+        match packer.packed(bytes) {
+            Some(bytes) => Stored { form: Form::Packed, bytes },
+            None => Stored { form: Form::Plain, bytes },
         }
     }
 }
@@ -54,7 +52,7 @@ impl<'a> From<&'a [u8]> for Stored<'a> {
 impl Head {
     pub(super) fn of(shard: ShardId, place: u64, epoch: u64, stored: &Stored<'_>) -> Head {
         let form = u64::from(stored.form == Form::Packed) << FORM;
-        Head::sealed(shard, place, epoch, form | stored.bytes.len() as u64, &stored.bytes)
+        Head::sealed(shard, place, epoch, form | stored.bytes.len() as u64, stored.bytes)
     }
 
     fn sealed(shard: ShardId, place: u64, epoch: u64, field: u64, bytes: &[u8]) -> Head {
@@ -153,7 +151,8 @@ mod tests {
     fn a_head_knows_its_bytes_and_its_place() {
         let (shard, long) = (ShardId(3), b"record ".repeat(1_000));
         for (bytes, form) in [(&b"record"[..], Form::Plain), (&long[..], Form::Packed)] {
-            let stored = Stored::from(bytes);
+            let mut packer = Packer::default();
+            let stored = Stored::new(bytes, &mut packer);
             assert_eq!(stored.form, form);
             let head = Head::of(shard, 7, 2, &stored);
             let (there, len) = (stored.bytes.to_vec(), stored.bytes.len());
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_format_1_has_stored_is_plain() {
-        let stored = Stored { form: Form::Plain, bytes: b"record".into() };
+        let stored = Stored { form: Form::Plain, bytes: b"record" };
         let head = Head::of(ShardId(0), 1, 1, &stored);
         assert_eq!(head.fields()[1], 6);
     }

@@ -16,6 +16,7 @@ use flowrun_core::ShardId;
 use crate::file::redb::{ReadableTable, StorageBackend, WriteTransaction};
 use crate::file::{Care, Failure, Kind, Store};
 use crate::files::Dir;
+use crate::packing::{KEPT, Packer};
 use crate::{Append, Epoch, Error, Records, Sequence, ShardLog, Size, Snapshot};
 use layout::{Row, SnapshotRow};
 
@@ -24,6 +25,9 @@ use layout::{Row, SnapshotRow};
 pub struct Embedded {
     store: Store,
     shards: u16,
+    packer: Packer,
+    /// What a record is encoded into.
+    room: Vec<u8>,
 }
 
 /// What the file is written in. Raise it with every change to `layout` or `frame`.
@@ -69,7 +73,7 @@ impl Embedded {
         {
             return Err(store.damaged(&fault));
         }
-        Ok(Embedded { store, shards })
+        Ok(Embedded { store, shards, packer: Packer::default(), room: Vec::new() })
     }
 
     /// Writes the file of a folder anew, so that it holds nothing of records that were dropped.
@@ -120,16 +124,18 @@ impl ShardLog for Embedded {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        self.store.write(|change| {
+        let Embedded { store, packer, room, .. } = self;
+        store.write(|change| {
             let mut places = Vec::with_capacity(appends.len());
             let mut records = change.open_table(layout::RECORDS)?;
             for append in appends {
                 let mut row = owned(change, append.shard, append.epoch)?;
                 row.last += 1;
-                let bytes = append.record.encode();
-                let stored = frame::Stored::from(&bytes[..]);
+                let taken = Some(std::mem::take(room)).filter(|room| room.capacity() <= KEPT);
+                *room = append.record.encode_into(taken.unwrap_or_default());
+                let stored = frame::Stored::new(room, packer);
                 let head = frame::Head::of(append.shard, row.last, row.epoch, &stored);
-                for (number, piece) in frame::pieces(&stored.bytes) {
+                for (number, piece) in frame::pieces(stored.bytes) {
                     let key = (append.shard.0, row.last, number);
                     let head = if number == 0 { &head.encode()[..] } else { &[] };
                     let mut value = records.insert_reserve(key, head.len() + piece.len())?;
@@ -167,8 +173,9 @@ impl ShardLog for Embedded {
         upto: Sequence,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        let stored = frame::Stored::from(bytes);
-        self.store.write(|change| {
+        let Embedded { store, packer, .. } = self;
+        let stored = frame::Stored::new(bytes, packer);
+        store.write(|change| {
             let mut row = owned(change, shard, epoch)?;
             let (earliest, upto) = (row.first - 1, upto.0);
             if upto < earliest || upto > row.last {
@@ -178,7 +185,7 @@ impl ShardLog for Embedded {
             let mut pieces = change.open_table(layout::SNAPSHOT_PIECES)?;
             pieces.retain_in((shard.0, 0)..=(shard.0, u32::MAX), |_, _| false)?;
             let mut count = 0;
-            for (number, piece) in frame::pieces(&stored.bytes) {
+            for (number, piece) in frame::pieces(stored.bytes) {
                 pieces.insert((shard.0, number), piece)?;
                 count = number + 1;
             }

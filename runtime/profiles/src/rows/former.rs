@@ -3,14 +3,12 @@
 //! What a former release has left is taken over when the file is opened, as a whole or not at
 //! all; that release refuses the file from then on.
 
-use std::collections::BTreeMap;
-
 use flowrun_log::file::Failure;
 use flowrun_log::file::redb::{
     ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction,
 };
 
-use super::{groups, shelf};
+use super::{groups, row, shelf};
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
@@ -25,11 +23,11 @@ pub(super) fn take_over(
         Err(TableError::TableDoesNotExist(_)) => return Ok(()),
         rows => rows?,
     };
-    let mut latest = BTreeMap::new();
+    let mut journal = Vec::new();
     for entry in from.open_table(JOURNAL)?.iter()? {
-        let (_, piece) = entry?;
-        latest.extend(shelf::changes(piece.value(), damaged)?);
+        journal.extend_from_slice(entry?.1.value());
     }
+    let latest = shelf::latest(row::changes(&journal).map_err(damaged)?);
     shelf::merge(&latest, to, &mut |each| {
         for entry in rows.iter()? {
             let (key, value) = entry?;

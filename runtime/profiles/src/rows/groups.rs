@@ -6,14 +6,13 @@
 //! or not. A group that grows over a page when it is packed, or over [`MOST`] before, is cut into
 //! equal parts; one whose rows are all gone goes with them.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use flowrun_log::file::Failure;
 use flowrun_log::file::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
-use flowrun_log::packing;
+use flowrun_log::packing::{self, Packer};
 
-use super::row::Key;
+use super::row::Change;
 
 const GROUPS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("groups");
 
@@ -24,8 +23,8 @@ const MOST: usize = 16 << 10;
 /// What a packed group is to fit into: a page of the database, without its own bytes.
 const PAGE: usize = 4096 - 64;
 
-/// A row's value by its key, in order; none in place of one that is gone.
-pub(super) type Put<'a> = BTreeMap<&'a Key, &'a Option<Box<[u8]>>>;
+/// How much of it is filled: rows get longer, and few by few.
+const ROOM: usize = PAGE - PAGE / 16;
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
@@ -40,39 +39,41 @@ pub(super) fn create(change: &WriteTransaction) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts rows into the groups that they belong to.
+/// Puts rows into the groups that they belong to: in order, each once.
 pub(super) fn put(
     change: &WriteTransaction,
-    put: &Put<'_>,
+    put: &[Change<'_>],
+    cutter: &mut Cutter,
     damaged: Damaged<'_>,
 ) -> Result<(), Failure> {
     let mut groups = change.open_table(GROUPS)?;
-    let mut rest = put.iter().peekable();
-    while let Some((first, _)) = rest.peek() {
-        let (here, stored) = match groups.range::<&[u8]>(..=&first[..])?.next_back().transpose()? {
-            Some((key, value)) => (Some(key.value().to_vec()), unpacked(value.value(), damaged)?),
-            None => (None, Vec::new()),
+    let mut rest = put;
+    let mut stored = Vec::new();
+    while let Some((first, _)) = rest.first() {
+        stored.clear();
+        let here = match groups.range::<&[u8]>(..=*first)?.next_back().transpose()? {
+            Some((key, value)) => {
+                unpack(value.value(), &mut stored, damaged)?;
+                Some(key.value().to_vec())
+            }
+            None => None,
         };
         let after = here.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let end = groups.range::<&[u8]>((after, Bound::Unbounded))?.next().transpose()?;
-        let end = end.map(|(key, _)| key.value().to_vec());
-        let mut changed = Vec::new();
-        let is_here = |key: &Key| end.as_ref().is_none_or(|end| key[..] < end[..]);
-        while let Some((key, value)) = rest.next_if(|(key, _)| is_here(key)) {
-            changed.push((&key[..], value.as_deref()));
+        let is_here = |key: &[u8]| end.as_ref().is_none_or(|(end, _)| key < end.value());
+        let (changed, others) = rest.split_at(rest.partition_point(|(key, _)| is_here(key)));
+        drop(end);
+        rest = others;
+        let rows = merged(&pairs(&stored, damaged)?, changed);
+        if let (Some(here), []) = (&here, &rows[..]) {
+            groups.remove(&here[..])?;
         }
-        let rows = merged(&pairs(&stored, damaged)?, &changed);
-        let mut parts = parts(&rows).into_iter();
         // The first part stays under the group's key, which is nobody else's.
-        match (here, parts.next()) {
-            (Some(here), Some((_, first))) => drop(groups.insert(&here[..], &first[..])?),
-            (Some(here), None) => drop(groups.remove(&here[..])?),
-            (None, Some((key, first))) => drop(groups.insert(key, &first[..])?),
-            (None, None) => {}
-        }
-        for (key, part) in parts {
-            groups.insert(key, &part[..])?;
-        }
+        let mut key = here.as_deref();
+        cutter.cut(&rows, &mut |first, part| {
+            groups.insert(key.take().unwrap_or(first), part)?;
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -82,7 +83,8 @@ pub(super) fn fill(
     change: &WriteTransaction,
     rows: &mut dyn FnMut(&mut Filling<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut filling = Filling { change, rows: Vec::new(), bytes: 0 };
+    let cutter = Cutter::default();
+    let mut filling = Filling { change, cutter, rows: Vec::new(), bytes: 0 };
     rows(&mut filling)?;
     filling.write()
 }
@@ -90,6 +92,7 @@ pub(super) fn fill(
 /// Rows on their way into an empty table.
 pub(super) struct Filling<'a> {
     change: &'a WriteTransaction,
+    cutter: Cutter,
     rows: Vec<(Vec<u8>, Vec<u8>)>,
     bytes: usize,
 }
@@ -105,9 +108,10 @@ impl Filling<'_> {
         let mut groups = self.change.open_table(GROUPS)?;
         let rows: Vec<Pair<'_>> =
             self.rows.iter().map(|(key, value)| (&key[..], &value[..])).collect();
-        for (key, part) in parts(&rows) {
-            groups.insert(key, &part[..])?;
-        }
+        self.cutter.cut(&rows, &mut |key, part| {
+            groups.insert(key, part)?;
+            Ok(())
+        })?;
         self.rows.clear();
         self.bytes = 0;
         Ok(())
@@ -120,17 +124,20 @@ pub(super) fn each(
     damaged: Damaged<'_>,
     each: &mut Each<'_>,
 ) -> Result<(), Failure> {
+    let mut stored = Vec::new();
     for group in transaction.open_table(GROUPS)?.iter()? {
-        let (_, value) = group?;
-        for (key, value) in pairs(&unpacked(value.value(), damaged)?, damaged)? {
+        stored.clear();
+        unpack(group?.1.value(), &mut stored, damaged)?;
+        for (key, value) in pairs(&stored, damaged)? {
             each(key, value)?;
         }
     }
     Ok(())
 }
 
-fn unpacked(stored: &[u8], damaged: Damaged<'_>) -> Result<Vec<u8>, Failure> {
-    packing::unmarked(stored).map_err(|fault| damaged(&format!("a group of profiles: {fault}")))
+fn unpack(stored: &[u8], bytes: &mut Vec<u8>, damaged: Damaged<'_>) -> Result<(), Failure> {
+    let unmarked = packing::unmark(stored, bytes);
+    unmarked.map_err(|fault| damaged(&format!("a group of profiles: {fault}")))
 }
 
 /// The rows of a group that isn't packed: key and value, each after its length.
@@ -152,7 +159,7 @@ fn pairs<'a>(mut rest: &'a [u8], damaged: Damaged<'_>) -> Result<Vec<Pair<'a>>, 
 }
 
 /// What was there with what has changed; both are in order.
-fn merged<'a>(there: &[Pair<'a>], changed: &[(&'a [u8], Option<&'a [u8]>)]) -> Vec<Pair<'a>> {
+fn merged<'a>(there: &[Pair<'a>], changed: &[Change<'a>]) -> Vec<Pair<'a>> {
     let mut rows = Vec::with_capacity(there.len() + changed.len());
     let mut there = there.iter().peekable();
     for &(key, value) in changed {
@@ -166,56 +173,84 @@ fn merged<'a>(there: &[Pair<'a>], changed: &[(&'a [u8], Option<&'a [u8]>)]) -> V
     rows
 }
 
-/// The rows as groups to store, each with its first key.
-fn parts<'a>(rows: &[Pair<'a>]) -> Vec<(&'a [u8], Vec<u8>)> {
-    let mut parts = Vec::new();
-    for run in cut(rows, MOST) {
-        let stored = packing::marked(&joined(run));
-        if stored.len() <= PAGE || run.len() == 1 {
-            parts.push((run[0].0, stored));
-            continue;
-        }
-        // As many as nearly fill their pages if all get shorter alike.
-        let most = length(run).div_ceil(stored.len().div_ceil(PAGE - PAGE / 16));
-        let each = cut(run, most).into_iter();
-        parts.extend(each.map(|part| (part[0].0, packing::marked(&joined(part)))));
-    }
-    parts
+/// Cuts rows into groups to store, and packs these.
+pub(super) struct Cutter {
+    packer: Packer,
+    group: Vec<u8>,
+    stored: Vec<u8>,
+    /// How long a group is when it fits into a page, going by the last one.
+    fits: usize,
 }
 
-/// Rows in runs of about the same length, which is the one said or less: by one small row some
-/// are longer, so that no run is left with the last row alone. A large row is a run by itself.
-fn cut<'r, 'a>(rows: &'r [Pair<'a>], most: usize) -> Vec<&'r [Pair<'a>]> {
-    let whole = length(rows);
-    let share = whole / whole.div_ceil(most).max(1);
-    let mut runs = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
+impl Default for Cutter {
+    fn default() -> Cutter {
+        let (packer, group, stored) = Default::default();
+        Cutter { packer, group, stored, fits: MOST }
+    }
+}
+
+impl Cutter {
+    /// Gives the groups as they are stored, each with its first key.
+    fn cut<'a>(
+        &mut self,
+        mut rows: &[Pair<'a>],
+        each: &mut dyn FnMut(&'a [u8], &[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut whole = length(rows);
+        while !rows.is_empty() {
+            // One that has grown a little stays whole.
+            let grown = self.fits + self.fits / 16;
+            let (mut run, mut bytes) =
+                first(rows, whole, if whole <= grown { grown } else { self.fits });
+            self.pack(run, bytes);
+            if self.stored.len() > PAGE && run.len() > 1 {
+                // As many parts as nearly fill their pages if all get shorter alike.
+                let most = bytes.div_ceil(self.stored.len().div_ceil(ROOM));
+                (run, bytes) = first(run, bytes, most);
+                self.pack(run, bytes);
+            }
+            each(run[0].0, &self.stored)?;
+            rows = &rows[run.len()..];
+            whole -= bytes;
+        }
+        Ok(())
+    }
+
+    /// Makes the rows a group.
+    fn pack(&mut self, rows: &[Pair<'_>], bytes: usize) {
+        self.group.clear();
+        for bytes in rows.iter().flat_map(|(key, value)| [key, value]) {
+            self.group.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            self.group.extend_from_slice(bytes);
+        }
+        self.stored.clear();
+        self.stored.extend_from_slice(self.packer.marked(&self.group));
+        // Short ones are not packed, and say nothing of others.
+        if bytes > PAGE / 2 {
+            self.fits = (bytes * ROOM / self.stored.len()).min(MOST);
+        }
+    }
+}
+
+/// The first of several runs that are all about as long: as long as said, or less; by one small
+/// row some are longer, so that no run is left with the last row alone. A large row is a run by
+/// itself.
+fn first<'r, 'a>(rows: &'r [Pair<'a>], whole: usize, most: usize) -> (&'r [Pair<'a>], usize) {
+    let share = whole / whole.div_ceil(most.max(1)).max(1);
+    let mut bytes = 0;
     for (at, row) in rows.iter().enumerate() {
         let len = length(std::slice::from_ref(row));
-        if at > from && (bytes >= share || bytes + len > most + most / 4) {
-            runs.push(&rows[from..at]);
-            (from, bytes) = (at, 0);
+        if at > 0 && (bytes >= share || bytes + len > most + most / 4) {
+            return (&rows[..at], bytes);
         }
         bytes += len;
     }
-    if from < rows.len() {
-        runs.push(&rows[from..]);
-    }
-    runs
+    (rows, bytes)
 }
 
 /// How long rows are in a group.
 fn length(rows: &[Pair<'_>]) -> usize {
     rows.iter().map(|(key, value)| 8 + key.len() + value.len()).sum()
-}
-
-fn joined(rows: &[Pair<'_>]) -> Vec<u8> {
-    let mut group = Vec::with_capacity(length(rows));
-    for bytes in rows.iter().flat_map(|(key, value)| [key, value]) {
-        group.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        group.extend_from_slice(bytes);
-    }
-    group
 }
 
 #[cfg(test)]
@@ -236,6 +271,33 @@ mod tests {
         (0..len).map(|_| next()).collect()
     }
 
+    fn parts<'a>(rows: &[Pair<'a>], cutter: &mut Cutter) -> Vec<(&'a [u8], Vec<u8>)> {
+        let mut parts = Vec::new();
+        let mut each = |key, part: &[u8]| {
+            parts.push((key, part.to_vec()));
+            Ok(())
+        };
+        assert!(cutter.cut(rows, &mut each).is_ok());
+        parts
+    }
+
+    #[test]
+    fn a_group_that_grows_a_little_stays_whole() {
+        let made = |count: u32, len| -> Vec<_> {
+            (0..count).map(|at| (at.to_be_bytes(), drawn(at, len))).collect()
+        };
+        let mut cutter = Cutter::default();
+        let mut count = |rows: &[([u8; 4], Vec<u8>)]| {
+            let rows: Vec<Pair<'_>> =
+                rows.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+            parts(&rows, &mut cutter).len()
+        };
+        let many = count(&made(5_000, 88));
+        let of_one = made(5_000 / many as u32, 88);
+        let longer: Vec<_> = made(5_000 / many as u32, 92);
+        assert_eq!((count(&of_one), count(&longer), count(&made(60, 88))), (1, 1, 2));
+    }
+
     #[test]
     fn rows_are_cut_into_parts_that_fit_and_come_back() {
         let alike = |_, len| vec![b'x'; len];
@@ -251,16 +313,18 @@ mod tests {
             (5_000, 90, half, 97),
             (7, 20_000, drawn, 7),
         ];
+        // One after the other: what the cutter has learned of some is wrong for the next.
+        let mut cutter = Cutter::default();
         for (count, size, made, most) in rows {
             let rows: Vec<_> = (0..count).map(|at| (at.to_be_bytes(), made(at, size))).collect();
             let rows: Vec<Pair<'_>> =
                 rows.iter().map(|(key, value)| (&key[..], &value[..])).collect();
-            let parts = parts(&rows);
+            let parts = parts(&rows, &mut cutter);
             assert!(parts.len() <= most, "{count} of {size}: {} parts", parts.len());
             let fits = parts.iter().filter(|(_, part)| part.len() <= PAGE).count();
             assert!(size > PAGE || 10 * fits >= 9 * parts.len(), "{fits} of {}", parts.len());
             let plain: Vec<_> =
-                parts.iter().map(|(_, part)| unpacked(part, &fault).unwrap()).collect();
+                parts.iter().map(|(_, part)| packing::unmarked(part).unwrap()).collect();
             let back = plain.iter().flat_map(|part| pairs(part, &fault).unwrap());
             assert_eq!(back.collect::<Vec<_>>(), rows, "{count} of {size}");
             let firsts = plain.iter().map(|part| pairs(part, &fault).unwrap()[0].0);

@@ -7,8 +7,8 @@
 //! ([`Saving::done`]). Changes that come side by side are committed together.
 //!
 //! A commit writes into a journal, which costs as much as its bytes, packed; rows are put in
-//! their places among the others, bit by bit, only when the journal takes more than its share
-//! of memory. Nothing is read but at the start, when all of it is, and then for such a place.
+//! their places among the others, bit by bit, only when the journal takes more than its share.
+//! Nothing is read but at the start, when all of it is, and then for such a place.
 //!
 //! A full disk loses nothing: what came last waits, whoever waits for it is told, and
 //! [`Rows::room`] says so until it could be written. A failed sync ends the store: then
@@ -68,7 +68,7 @@ pub struct Changes {
 /// How a store is set up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RowsSettings {
-    /// How much memory the rows may take that are in the journal only.
+    /// How much may be in the journal, before it is packed. A restart reads it into memory.
     pub fresh_bytes: usize,
     pub cache_bytes: usize,
     /// How long a full disk is left alone.
@@ -173,7 +173,7 @@ impl Rows {
         settings: RowsSettings,
         each: &mut dyn FnMut(Row),
     ) -> Result<Rows, Error> {
-        let (shelf, fresh) = Shelf::new(store, settings.fresh_bytes, each)?;
+        let (shelf, journal) = Shelf::new(store, settings.fresh_bytes, each)?;
         let shelf = Arc::new(shelf);
         let (jobs, inbox) = channel();
         let (stand, standing) = watch::channel(Standing::Fine);
@@ -181,7 +181,7 @@ impl Rows {
         let again = settings.while_full;
         let writer = Builder::new()
             .name("directory".into())
-            .spawn(move || writer::run(&of_writer, fresh, &inbox, &stand, again))
+            .spawn(move || writer::run(&of_writer, journal, &inbox, &stand, again))
             .map_err(|error| Error::Unopened {
                 place: "the profiles".into(),
                 cause: error.to_string(),

@@ -18,35 +18,82 @@ const FORMAT: u8 = 1;
 /// Format and checksum.
 const HEAD: usize = 9;
 
-pub(super) type Key = Box<[u8]>;
+/// The length that stands for no value: the row is gone.
+const GONE: u32 = u32::MAX;
 
-/// A changed row; without a value if it is gone.
-pub(super) type Change = (Key, Option<Box<[u8]>>);
+/// A row's key, and its value unless it is gone.
+pub(super) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// Changes as they are kept.
-pub(super) fn encode(changes: Changes) -> impl Iterator<Item = Change> {
+/// Writes changes behind others, as [`changes`] reads them; calls `each` after every one.
+pub(super) fn encode(changes: &Changes, bytes: &mut Vec<u8>, each: &mut dyn FnMut(&mut Vec<u8>)) {
     let Changes { members, schedules, next, queued } = changes;
-    let members = members.into_iter().map(|(id, member)| {
-        let key = numbered(MEMBER, id.0);
-        let value = member.map(|member| value(&key, |bytes| write(&member, bytes)));
-        (key, value)
-    });
-    let schedules = schedules.into_iter().map(|(id, content)| {
-        let key: Key = [&[SCHEDULE], id.as_bytes()].concat().into();
-        let value = content.map(|content| value(&key, |bytes| bytes.extend_from_slice(&content)));
-        (key, value)
-    });
-    let next = next.into_iter().map(|next| {
-        let key: Key = Box::new([NEXT]);
-        let value = value(&key, |bytes| bytes.extend_from_slice(&next.0.to_le_bytes()));
-        (key, Some(value))
-    });
-    let queued = queued.into_iter().map(|(number, content)| {
-        let key = numbered(QUEUED, number);
-        let value = content.map(|content| value(&key, |bytes| bytes.extend_from_slice(&content)));
-        (key, value)
-    });
-    members.chain(schedules).chain(next).chain(queued)
+    for (id, member) in members {
+        let body = member.as_ref().map(|member| |bytes: &mut Vec<u8>| write(member, bytes));
+        change(&numbered(MEMBER, id.0), body, bytes);
+        each(bytes);
+    }
+    for (id, content) in schedules {
+        change(&[&[SCHEDULE], id.as_bytes()].concat(), content.as_deref().map(plain), bytes);
+        each(bytes);
+    }
+    if let Some(next) = next {
+        change(&[NEXT], Some(plain(&next.0.to_le_bytes())), bytes);
+        each(bytes);
+    }
+    for (number, content) in queued {
+        change(&numbered(QUEUED, *number), content.as_deref().map(plain), bytes);
+        each(bytes);
+    }
+}
+
+fn plain(content: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
+    |bytes| bytes.extend_from_slice(content)
+}
+
+/// One change: key and value, each after its length; the value is format, checksum and body.
+fn change(key: &[u8], body: Option<impl FnOnce(&mut Vec<u8>)>, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(key);
+    let Some(body) = body else { return bytes.extend_from_slice(&GONE.to_le_bytes()) };
+    let length = bytes.len();
+    bytes.extend_from_slice(&[0; 4]);
+    let value = bytes.len();
+    bytes.push(FORMAT);
+    bytes.extend_from_slice(&[0; HEAD - 1]);
+    body(bytes);
+    let checksum = checksum(key, &bytes[value + HEAD..]);
+    bytes[value + 1..value + HEAD].copy_from_slice(&checksum.to_le_bytes());
+    let len = (bytes.len() - value) as u32;
+    bytes[length..value].copy_from_slice(&len.to_le_bytes());
+}
+
+/// Reads changes back, in the order in which they were written; or says that they are cut off.
+pub(super) fn changes(mut bytes: &[u8]) -> Result<Vec<Change<'_>>, &'static str> {
+    let mut changes = Vec::new();
+    while !bytes.is_empty() {
+        changes.push(taken(&mut bytes).ok_or("a change in the journal is cut off")?);
+    }
+    Ok(changes)
+}
+
+fn taken<'a>(rest: &mut &'a [u8]) -> Option<Change<'a>> {
+    let len = length(rest)?;
+    let key = part(rest, len)?;
+    let value = match length(rest)? {
+        GONE => None,
+        len => Some(part(rest, len)?),
+    };
+    Some((key, value))
+}
+
+fn length(rest: &mut &[u8]) -> Option<u32> {
+    Some(u32::from_le_bytes(part(rest, 4)?.try_into().ok()?))
+}
+
+fn part<'a>(rest: &mut &'a [u8], len: u32) -> Option<&'a [u8]> {
+    let (part, more) = rest.split_at_checked(len as usize)?;
+    *rest = more;
+    Some(part)
 }
 
 /// Reads a row back; or says what is wrong.
@@ -77,10 +124,10 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, String> {
     }
 }
 
-fn numbered(kind: u8, number: u64) -> Key {
-    let mut key = vec![kind];
-    key.extend_from_slice(&number.to_be_bytes());
-    key.into()
+fn numbered(kind: u8, number: u64) -> [u8; 9] {
+    let mut key = [kind; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {
@@ -96,15 +143,6 @@ fn shown(key: &[u8]) -> String {
         ([QUEUED, ..], Some(number)) => format!("what is queued as {number}"),
         _ => "a row".to_owned(),
     }
-}
-
-fn value(key: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Box<[u8]> {
-    let mut bytes = vec![FORMAT];
-    bytes.extend_from_slice(&[0; HEAD - 1]);
-    write(&mut bytes);
-    let checksum = checksum(key, &bytes[HEAD..]);
-    bytes[1..HEAD].copy_from_slice(&checksum.to_le_bytes());
-    bytes.into()
 }
 
 /// Covers the key, so that a value under another key is no value.
@@ -141,9 +179,10 @@ mod tests {
         Member { profile: serde_json::from_value(profile).unwrap(), writes }
     }
 
-    fn encoded(changes: Changes) -> (Key, Box<[u8]>) {
-        let (key, value) = encode(changes).next().unwrap();
-        (key, value.unwrap())
+    fn encoded(changes: &Changes) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(changes, &mut bytes, &mut |_| {});
+        bytes
     }
 
     #[test]
@@ -154,10 +193,11 @@ mod tests {
             next: Some(Id(301)),
             queued: vec![(5, Some(b"a write".to_vec())), (6, None)],
         };
-        let (kept, gone): (Vec<_>, Vec<_>) =
-            encode(changes).partition(|(_, value)| value.is_some());
-        let rows: Vec<_> =
-            kept.iter().map(|(key, value)| decode(key, value.as_ref().unwrap())).collect();
+        let bytes = encoded(&changes);
+        let read = super::changes(&bytes).unwrap();
+        let (kept, gone): (Vec<Change<'_>>, Vec<_>) =
+            read.into_iter().partition(|(_, value)| value.is_some());
+        let rows: Vec<_> = kept.iter().map(|(key, value)| decode(key, value.unwrap())).collect();
         assert_eq!(
             rows,
             [
@@ -167,31 +207,37 @@ mod tests {
                 Ok(Row::Queued(5, b"a write".to_vec())),
             ]
         );
-        assert_eq!(gone.len(), 3);
+        let gone: Vec<&[u8]> = gone.iter().map(|(key, _)| *key).collect();
+        assert_eq!(gone, [&numbered(MEMBER, 7)[..], b"ss-2", &numbered(QUEUED, 6)]);
+        let whole = (0..=bytes.len()).filter(|end| super::changes(&bytes[..*end]).is_ok());
+        assert_eq!(whole.count(), 1 + kept.len() + gone.len(), "cut off anywhere else it is a fault");
     }
 
     #[test]
     fn whatever_is_not_this_row_is_refused() {
-        let (key, good) =
-            encoded(Changes { members: vec![(Id(9), Some(member()))], ..Changes::default() });
+        let members = vec![(Id(9), Some(member()))];
+        let bytes = encoded(&Changes { members, ..Changes::default() });
+        let [(key, Some(good))] = super::changes(&bytes).unwrap()[..] else { panic!("one row") };
         let with = |at: usize, byte: u8| {
-            let mut bytes = good.clone();
+            let mut bytes = good.to_vec();
             bytes[at] = byte;
             bytes
         };
         let last = good.len() - 1;
         let other = numbered(MEMBER, 10);
         for (key, value, expected) in [
-            (&other, good.clone(), "profile 10: its checksum is wrong"),
-            (&key, with(0, 2), "profile 9: it is of format 2, this release reads 1"),
-            (&key, with(last, b' '), "profile 9: its checksum is wrong"),
-            (&key, good[..last].into(), "profile 9: its checksum is wrong"),
-            (&key, good[..5].into(), "profile 9: it is cut off"),
+            (&other[..], good.to_vec(), "profile 10: its checksum is wrong"),
+            (key, with(0, 2), "profile 9: it is of format 2, this release reads 1"),
+            (key, with(last, b' '), "profile 9: its checksum is wrong"),
+            (key, good[..last].into(), "profile 9: its checksum is wrong"),
+            (key, good[..5].into(), "profile 9: it is cut off"),
         ] {
             assert_eq!(decode(key, &value), Err(expected.to_owned()));
         }
-        let strange = value(b"x", |_| {});
-        assert_eq!(decode(b"x", &strange), Err("a row: nothing of this kind is known".into()));
-        assert_eq!(decode(b"", &good), Err("a row: its checksum is wrong".into()));
+        let mut strange = Vec::new();
+        change(b"x", Some(plain(b"")), &mut strange);
+        let [(_, Some(strange))] = super::changes(&strange).unwrap()[..] else { panic!("one row") };
+        assert_eq!(decode(b"x", strange), Err("a row: nothing of this kind is known".into()));
+        assert_eq!(decode(b"", good), Err("a row: its checksum is wrong".into()));
     }
 }

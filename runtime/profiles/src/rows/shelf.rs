@@ -1,25 +1,23 @@
-//! Where rows lie: the fresh ones in the journal, the others in groups of neighbours.
+//! Where rows lie: those that changed last in the journal, the others in groups of neighbours.
 //!
-//! The journal has the changes of every commit, in pieces; the writer knows which row's last
-//! change lies in which piece. When the journal grows over its share, its oldest pieces go:
-//! rows whose last change they hold are put into their groups, and the piece is removed, all in
-//! the transaction that keeps the new changes. So no commit has to put away everything.
+//! The journal has the changes of every commit, in pieces. When it grows over its share, its
+//! oldest pieces go: their rows are put into their groups, each as its last change among them
+//! has left it, and the pieces are removed, all in the transaction that keeps the new changes.
+//! So no commit has to put away everything. A row may lie in a group as it was and in the
+//! journal as it is: the journal has the last word.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use flowrun_log::file::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use flowrun_log::file::{Failure, Store};
-use flowrun_log::packing;
+use flowrun_log::packing::{self, Packer};
 
-use super::row::{self, Change, Key};
-use super::{Error, Row, former, groups};
+use super::row::{self, Change};
+use super::{Changes, Error, Row, former, groups};
 
 /// Changes since the last time that rows were put away, in order: key and value, key and
 /// value, each after its length. A piece is packed where that makes it shorter.
 const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("pieces");
-
-/// The length that stands for no value: the row is gone.
-const GONE: u32 = u32::MAX;
 
 /// How much of the journal is packed into one value. A third is left of it as a rule, which
 /// just fits into the run of pages that the database takes for it.
@@ -29,38 +27,87 @@ const PIECE: usize = 160 << 10;
 /// meet, though they changed in different commits: each group is then written once for all.
 const AT_ONCE: usize = 8;
 
-/// What a fresh row takes in memory beside its bytes.
-const OVERHEAD: usize = 128;
+/// Room for old pieces that is kept from one time to the next.
+const LONGEST_OLD: usize = 16 << 20;
+
+/// So many pieces are kept to be used again.
+const SPARE: usize = 32;
+
+/// What a piece takes beside its bytes.
+const OVERHEAD: usize = 64;
 
 pub(super) struct Shelf {
     store: Store,
     most_bytes: usize,
 }
 
-/// Rows whose last change is in the journal only: what the writer keeps in mind.
+/// The journal's pieces, oldest first: what the writer keeps in mind, and what it works in.
 #[derive(Default)]
-pub(super) struct Fresh {
-    rows: BTreeMap<Key, Latest>,
-    /// The keys of each piece of the journal, oldest first.
-    pieces: VecDeque<(u64, Vec<Key>)>,
+pub(super) struct Journal {
+    /// Numbers, and how much each counts.
+    pieces: VecDeque<(u64, usize)>,
     bytes: usize,
-    /// The journal's next number.
+    /// The next number.
     next: u64,
+    packer: Packer,
+    cutter: groups::Cutter,
+    /// Pieces on their way into groups, as they were before they were packed.
+    old: Vec<u8>,
 }
 
-/// The last change of a row, and the piece that it lies in.
-struct Latest {
-    piece: u64,
-    value: Option<Box<[u8]>>,
+/// Changes that are not in the journal yet, as pieces of it that aren't packed.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pieces: VecDeque<Vec<u8>>,
+    pub rows: usize,
+    /// Pieces to be used again.
+    spare: Vec<Vec<u8>>,
 }
 
+impl Waiting {
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Puts changes behind those that are there.
+    pub fn add(&mut self, changes: &Changes) {
+        let mut piece = self.pieces.pop_back().or_else(|| self.spare.pop()).unwrap_or_default();
+        let mut from = piece.len();
+        row::encode(changes, &mut piece, &mut |piece| {
+            self.rows += 1;
+            // The change that is too much is the next piece's first.
+            if from > 0 && piece.len() > PIECE {
+                let mut next = self.spare.pop().unwrap_or_default();
+                next.extend_from_slice(&piece[from..]);
+                piece.truncate(from);
+                self.pieces.push_back(std::mem::replace(piece, next));
+            }
+            from = piece.len();
+        });
+        match piece.is_empty() {
+            true => self.spare.push(piece),
+            false => self.pieces.push_back(piece),
+        }
+    }
+
+    /// They are in the journal.
+    fn clear(&mut self) {
+        self.rows = 0;
+        self.spare.extend(self.pieces.drain(..).take(SPARE));
+        self.spare.truncate(SPARE);
+        self.spare.iter_mut().for_each(|piece| {
+            piece.clear();
+            piece.shrink_to(2 * PIECE);
+        });
+    }
+}
 impl Shelf {
-    /// Gives every row that is there, and what is fresh of it.
+    /// Gives every row that is there, and what the journal has.
     pub fn new(
         store: Store,
         most_bytes: usize,
         each: &mut dyn FnMut(Row),
-    ) -> Result<(Shelf, Fresh), Error> {
+    ) -> Result<(Shelf, Journal), Error> {
         let there = store.read()?;
         store.write(|change| {
             change.open_table(JOURNAL)?;
@@ -68,44 +115,84 @@ impl Shelf {
             former::take_over(&there, change, &|fault| damaged(&store, fault))
         })?;
         drop(there);
-        let fresh = read(&store, each).map_err(|failure| store.unread(failure))?;
-        Ok((Shelf { store, most_bytes }, fresh))
+        let journal = read(&store, each).map_err(|failure| store.unread(failure))?;
+        Ok((Shelf { store, most_bytes }, journal))
     }
 
     /// Makes changes durable, all or none: those that are have been taken away.
-    pub fn save(
-        &self,
-        fresh: &mut Fresh,
-        changes: &mut BTreeMap<Key, Option<Box<[u8]>>>,
-    ) -> Result<(), Error> {
-        if changes.is_empty() {
+    pub fn save(&self, journal: &mut Journal, waiting: &mut Waiting) -> Result<(), Error> {
+        if waiting.is_empty() {
             return Ok(());
         }
-        let pieces = pieces(changes, fresh.next);
-        let added: usize = changes.iter().map(|(key, value)| weight(key, value)).sum();
-        let old = fresh.excess(added, self.most_bytes);
+        let added = waiting.pieces.iter().map(|piece| weight(piece)).sum();
+        let too_old = journal.excess(added, self.most_bytes);
+        let Journal { pieces, next, packer, cutter, old, .. } = journal;
+        let damaged = |fault: &str| damaged(&self.store, fault);
         self.store.write(|change| {
-            let mut journal = change.open_table(JOURNAL)?;
-            for (number, _, bytes) in &pieces {
-                journal.insert(number, &packing::marked(bytes)[..])?;
+            let mut table = change.open_table(JOURNAL)?;
+            for (number, piece) in (*next..).zip(&waiting.pieces) {
+                table.insert(number, packer.marked(piece))?;
             }
-            let mut put = BTreeMap::new();
-            for (number, keys) in fresh.pieces.iter().take(old) {
-                journal.remove(number)?;
-                let latest = keys.iter().filter_map(|key| Some((key, fresh.rows.get(key)?)));
-                let last = latest.filter(|(_, latest)| latest.piece == *number);
-                put.extend(last.map(|(key, latest)| (key, &latest.value)));
+            old.clear();
+            for (number, _) in pieces.iter().take(too_old) {
+                if let Some(piece) = table.remove(number)? {
+                    unpack(piece.value(), old, &damaged)?;
+                }
             }
-            groups::put(change, &put, &|fault| damaged(&self.store, fault))
+            groups::put(change, &latest(row::changes(old).map_err(damaged)?), cutter, &damaged)
         })?;
-        fresh.forget(old);
-        fresh.take(std::mem::take(changes), pieces);
+        journal.forget(too_old);
+        waiting.pieces.iter().for_each(|piece| journal.note(journal.next, weight(piece)));
+        waiting.clear();
         Ok(())
     }
 
     pub fn file_bytes(&self) -> u64 {
         self.store.bytes()
     }
+}
+
+impl Journal {
+    /// How many of the oldest pieces have to go when so much is added.
+    fn excess(&self, added: usize, most: usize) -> usize {
+        if self.bytes + added <= most {
+            return 0;
+        }
+        let wanted = (2 * added).max(most / AT_ONCE);
+        let mut freed = 0;
+        let enough = self.pieces.iter().position(|(_, bytes)| {
+            let done = freed >= wanted;
+            freed += bytes;
+            done
+        });
+        enough.unwrap_or(self.pieces.len())
+    }
+
+    fn forget(&mut self, pieces: usize) {
+        for (_, bytes) in self.pieces.drain(..pieces) {
+            self.bytes -= bytes;
+        }
+        self.old.shrink_to(LONGEST_OLD);
+    }
+
+    fn note(&mut self, number: u64, bytes: usize) {
+        self.pieces.push_back((number, bytes));
+        self.bytes += bytes;
+        self.next = number + 1;
+    }
+}
+
+fn weight(piece: &[u8]) -> usize {
+    piece.len() + OVERHEAD
+}
+
+/// The last change of each row, in the order of the rows.
+pub(super) fn latest(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
+    // The last one first, since that is the one that stays.
+    changes.reverse();
+    changes.sort_by_key(|(key, _)| *key);
+    changes.dedup_by_key(|(key, _)| *key);
+    changes
 }
 
 /// Takes every row that is there over into an empty file, out of the journal as well.
@@ -117,33 +204,33 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
         let (place, fault) = ("the profiles".to_owned(), fault.to_owned());
         Failure::Refused(Error::Damaged { place, fault })
     };
-    let mut latest: BTreeMap<Key, Option<Box<[u8]>>> = BTreeMap::new();
+    let mut journal = Vec::new();
     for entry in from.open_table(JOURNAL)?.iter()? {
-        let (_, piece) = entry?;
-        latest.extend(changes(&piece_of(piece.value(), &damaged)?, &damaged)?);
+        unpack(entry?.1.value(), &mut journal, &damaged)?;
     }
+    let latest = latest(row::changes(&journal).map_err(damaged)?);
     merge(&latest, to, &mut |each| groups::each(from, &damaged, each))
 }
 
 /// Fills empty groups with rows that come in order, and with what has changed of them since.
 pub(super) fn merge(
-    latest: &BTreeMap<Key, Option<Box<[u8]>>>,
+    latest: &[Change<'_>],
     to: &WriteTransaction,
     rows: &mut dyn FnMut(&mut groups::Each<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut latest = latest.iter().peekable();
     groups::fill(to, &mut |filling| {
         rows(&mut |key, value| {
-            while let Some((key, value)) = latest.next_if(|(other, _)| other[..] < *key) {
-                value.as_ref().map_or(Ok(()), |value| filling.take(key, value))?;
+            while let Some((key, value)) = latest.next_if(|(other, _)| *other < key) {
+                value.map_or(Ok(()), |value| filling.take(key, value))?;
             }
-            if latest.peek().is_some_and(|(other, _)| other[..] == *key) {
+            if latest.peek().is_some_and(|(other, _)| *other == key) {
                 return Ok(());
             }
             filling.take(key, value)
         })?;
         for (key, value) in latest.by_ref() {
-            value.as_ref().map_or(Ok(()), |value| filling.take(key, value))?;
+            value.map_or(Ok(()), |value| filling.take(key, value))?;
         }
         Ok(())
     })
@@ -153,150 +240,38 @@ fn damaged(store: &Store, fault: &str) -> Failure {
     Failure::Refused(store.damaged(fault))
 }
 
-impl Fresh {
-    /// How many of the oldest pieces have to go when so much is added.
-    fn excess(&self, added: usize, most: usize) -> usize {
-        if self.bytes + added <= most {
-            return 0;
-        }
-        let wanted = (2 * added).max(most / AT_ONCE);
-        let mut freed = 0;
-        let enough = self.pieces.iter().position(|(_, keys)| {
-            let done = freed >= wanted;
-            freed += keys.len() * OVERHEAD + PIECE.min(most);
-            done
-        });
-        enough.unwrap_or(self.pieces.len())
-    }
-
-    fn forget(&mut self, pieces: usize) {
-        for (number, keys) in self.pieces.drain(..pieces) {
-            for key in keys {
-                if self.rows.get(&key).is_some_and(|latest| latest.piece == number)
-                    && let Some(latest) = self.rows.remove(&key)
-                {
-                    self.bytes -= weight(&key, &latest.value);
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, changes: BTreeMap<Key, Option<Box<[u8]>>>, pieces: Vec<Piece>) {
-        let mut changes = changes.into_iter();
-        for (number, count, _) in pieces {
-            let mut keys = Vec::with_capacity(count);
-            for (key, value) in changes.by_ref().take(count) {
-                keys.push(key.clone());
-                self.put(number, key, value);
-            }
-            self.pieces.push_back((number, keys));
-            self.next = number + 1;
-        }
-    }
-
-    fn put(&mut self, piece: u64, key: Key, value: Option<Box<[u8]>>) {
-        let key_bytes = key.len();
-        self.bytes += weight(&key, &value);
-        if let Some(before) = self.rows.insert(key, Latest { piece, value }) {
-            self.bytes -= weight_of(key_bytes, &before.value);
-        }
-    }
-}
-
-fn weight(key: &Key, value: &Option<Box<[u8]>>) -> usize {
-    weight_of(key.len(), value)
-}
-
-fn weight_of(key_bytes: usize, value: &Option<Box<[u8]>>) -> usize {
-    key_bytes + value.as_ref().map_or(0, |value| value.len()) + OVERHEAD
-}
-
-/// A piece of the journal: its number, how many changes it has, its bytes.
-type Piece = (u64, usize, Vec<u8>);
-
-fn pieces(changes: &BTreeMap<Key, Option<Box<[u8]>>>, first: u64) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (key, value) in changes {
-        let len = 8 + key.len() + value.as_ref().map_or(0, |value| value.len());
-        let fits = |piece: &&mut Piece| piece.2.len() + len <= PIECE;
-        if pieces.last_mut().filter(|piece| fits(piece)).is_none() {
-            pieces.push((first + pieces.len() as u64, 0, Vec::new()));
-        }
-        let Some((_, count, bytes)) = pieces.last_mut() else { continue };
-        *count += 1;
-        bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(key);
-        let len = value.as_ref().map_or(GONE, |value| value.len() as u32);
-        bytes.extend_from_slice(&len.to_le_bytes());
-        bytes.extend_from_slice(value.as_deref().unwrap_or_default());
-    }
-    pieces
-}
-
 /// Reads the journal, then everything: of a row that both have, the journal has the last word.
-fn read(store: &Store, each: &mut dyn FnMut(Row)) -> Result<Fresh, Failure> {
+fn read(store: &Store, each: &mut dyn FnMut(Row)) -> Result<Journal, Failure> {
     let transaction = store.read()?;
-    let mut fresh = Fresh::default();
+    let mut journal = Journal::default();
     let damaged = |fault: &str| damaged(store, fault);
+    let mut bytes = Vec::new();
     for entry in transaction.open_table(JOURNAL)?.iter()? {
         let (number, piece) = entry?;
-        let number = number.value();
-        let mut keys = Vec::new();
-        for (key, value) in changes(&piece_of(piece.value(), &damaged)?, &damaged)? {
-            fresh.put(number, key.clone(), value);
-            keys.push(key);
-        }
-        fresh.pieces.push_back((number, keys));
-        fresh.next = number + 1;
+        let before = bytes.len();
+        unpack(piece.value(), &mut bytes, &damaged)?;
+        journal.note(number.value(), weight(&bytes[before..]));
     }
-    groups::each(&transaction, &damaged, &mut |key, value| {
-        if !fresh.rows.contains_key(key) {
-            each(row::decode(key, value).map_err(|fault| damaged(&fault))?);
-        }
+    let latest: HashMap<_, _> = row::changes(&bytes).map_err(damaged)?.into_iter().collect();
+    let mut give = |key: &[u8], value: &[u8]| {
+        each(row::decode(key, value).map_err(|fault| damaged(&fault))?);
         Ok(())
-    })?;
-    for (key, latest) in &fresh.rows {
-        if let Some(value) = &latest.value {
-            each(row::decode(key, value).map_err(|fault| damaged(&fault))?);
-        }
-    }
-    Ok(fresh)
-}
-
-fn piece_of(stored: &[u8], damaged: groups::Damaged<'_>) -> Result<Vec<u8>, Failure> {
-    packing::unmarked(stored).map_err(|fault| damaged(&format!("a piece of the journal: {fault}")))
-}
-
-/// The changes of a piece that isn't packed.
-pub(super) fn changes(
-    mut piece: &[u8],
-    damaged: groups::Damaged<'_>,
-) -> Result<Vec<Change>, Failure> {
-    let mut changes = Vec::new();
-    while !piece.is_empty() {
-        let change = taken(&mut piece);
-        changes.push(change.ok_or_else(|| damaged("a change in the journal is cut off"))?);
-    }
-    Ok(changes)
-}
-
-/// Takes a change from a piece of the journal.
-fn taken(rest: &mut &[u8]) -> Option<Change> {
-    let len = length(rest)?;
-    let key = part(rest, len)?.into();
-    let value = match length(rest)? {
-        GONE => None,
-        len => Some(part(rest, len)?.into()),
     };
-    Some((key, value))
+    groups::each(&transaction, &damaged, &mut |key, value| match latest.contains_key(key) {
+        true => Ok(()),
+        false => give(key, value),
+    })?;
+    let mut latest: Vec<Change<'_>> = latest.into_iter().collect();
+    latest.sort_unstable();
+    latest.iter().try_for_each(|(key, value)| value.map_or(Ok(()), |value| give(key, value)))?;
+    Ok(journal)
 }
 
-fn length(rest: &mut &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(part(rest, 4)?.try_into().ok()?))
-}
-
-fn part<'a>(rest: &mut &'a [u8], len: u32) -> Option<&'a [u8]> {
-    let (part, more) = rest.split_at_checked(len as usize)?;
-    *rest = more;
-    Some(part)
+fn unpack(
+    stored: &[u8],
+    bytes: &mut Vec<u8>,
+    damaged: groups::Damaged<'_>,
+) -> Result<(), Failure> {
+    let unmarked = packing::unmark(stored, bytes);
+    unmarked.map_err(|fault| damaged(&format!("a piece of the journal: {fault}")))
 }

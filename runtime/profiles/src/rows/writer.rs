@@ -1,14 +1,12 @@
 //! The one thread that writes. It takes what has come while it was syncing, makes it durable
 //! together, and only then answers.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::row::{self, Key};
-use super::shelf::{Fresh, Shelf};
+use super::shelf::{Journal, Shelf, Waiting};
 use super::{Changes, Error, Standing};
 
 /// Rows to keep, and where to say that they are kept.
@@ -25,20 +23,20 @@ const MOST_ROWS: usize = 32_768;
 /// so long.
 pub(super) fn run(
     shelf: &Shelf,
-    mut fresh: Fresh,
+    mut journal: Journal,
     jobs: &Receiver<Job>,
     stand: &watch::Sender<Standing>,
     again: Duration,
 ) {
     // What could not be written while the disk was full is here, and goes first.
-    let mut rows = BTreeMap::new();
+    let mut waiting = Waiting::default();
     loop {
-        let group = match gather(jobs, &mut rows, again) {
+        let group = match gather(jobs, &mut waiting, again) {
             Some(group) => group,
             // What waits for space was never acknowledged.
             None => return,
         };
-        let saved = shelf.save(&mut fresh, &mut rows);
+        let saved = shelf.save(&mut journal, &mut waiting);
         match &saved {
             Ok(()) => {
                 stand.send_if_modified(|standing| {
@@ -66,15 +64,14 @@ pub(super) fn run(
 
 type Answers = Vec<oneshot::Sender<Result<(), Error>>>;
 
-/// Takes what there is to do; `None` when there will be nothing more. Rows of later jobs take
-/// the place of those of earlier ones.
+/// Takes what there is to do, in order; `None` when there will be nothing more.
 fn gather(
     jobs: &Receiver<Job>,
-    rows: &mut BTreeMap<Key, Option<Box<[u8]>>>,
+    waiting: &mut Waiting,
     again: Duration,
 ) -> Option<Answers> {
     let mut answers = Vec::new();
-    let first = if rows.is_empty() {
+    let first = if waiting.is_empty() {
         jobs.recv().ok()?
     } else {
         match jobs.recv_timeout(again) {
@@ -85,9 +82,9 @@ fn gather(
     };
     let mut next = Some(first);
     while let Some(Job { changes, answer }) = next {
-        rows.extend(row::encode(changes));
+        waiting.add(&changes);
         answers.push(answer);
-        next = if rows.len() < MOST_ROWS { jobs.try_recv().ok() } else { None };
+        next = if waiting.rows < MOST_ROWS { jobs.try_recv().ok() } else { None };
     }
     Some(answers)
 }
