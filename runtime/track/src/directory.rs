@@ -10,6 +10,7 @@ pub mod export;
 mod memory;
 pub mod merge;
 pub mod neighbours;
+mod places;
 mod settled;
 mod sync;
 mod track;
@@ -78,14 +79,6 @@ pub struct Directory<P = Memory> {
     pub blocked: std::collections::BTreeSet<String>,
 }
 
-/// Whom an identifier means.
-enum Who {
-    Known(Id),
-    New(Box<Profile>),
-    /// Nobody, and nobody is to be created.
-    Nobody,
-}
-
 impl<P: Profiles> Directory<P> {
     pub fn new(profiles: P) -> Directory<P> {
         Directory { profiles, limits: Limits::default(), blocked: Default::default() }
@@ -113,10 +106,24 @@ impl<P: Profiles> Directory<P> {
         object: &Object,
         now_ms: i64,
     ) -> Option<(Id, Applied)> {
-        let id = match self.who(identifier, object.update_existing_only()) {
-            Who::Known(id) => id,
-            Who::New(profile) => self.profiles.insert(*profile),
-            Who::Nobody => return None,
+        let known = self.resolve(identifier);
+        self.apply_to_known(known, identifier, object, now_ms)
+    }
+
+    /// The same where it is known whom the identifier means now.
+    pub(crate) fn apply_to_known(
+        &mut self,
+        known: Option<Id>,
+        identifier: &Identifier,
+        object: &Object,
+        now_ms: i64,
+    ) -> Option<(Id, Applied)> {
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let new = new(identifier, object.update_existing_only())?;
+                self.profiles.insert(new)
+            }
         };
         Some((id, self.apply_to(id, object, now_ms)))
     }
@@ -136,35 +143,6 @@ impl<P: Profiles> Directory<P> {
             self.take_tokens(id);
         }
         applied
-    }
-
-    fn who(&self, identifier: &Identifier, existing_only: Option<bool>) -> Who {
-        if let Some(id) = self.resolve(identifier) {
-            return Who::Known(id);
-        }
-        let creates = match identifier {
-            Identifier::BrazeId(_) => false,
-            Identifier::Alias(_) => existing_only == Some(false),
-            _ => existing_only != Some(true),
-        };
-        if !creates {
-            return Who::Nobody;
-        }
-        let mut profile = Profile::anonymous();
-        match identifier {
-            Identifier::ExternalId(id) => profile.set_external_id(id),
-            Identifier::Alias(alias) => {
-                profile.add_alias(alias.clone());
-            }
-            Identifier::Email(email) => {
-                profile.set_field(Field::Email, Some(Value::Str(email.clone())))
-            }
-            Identifier::Phone(phone) => {
-                profile.set_field(Field::Phone, Some(Value::Str(phone.clone())))
-            }
-            Identifier::BrazeId(_) => {}
-        }
-        Who::New(Box::new(profile))
     }
 
     /// Of several: the one updated last that has an external id, else the one updated last. Of two updated in the same
@@ -263,6 +241,33 @@ impl<P: Profiles> Directory<P> {
         self.profiles.update(known, &mut |profile| merge::take_tokens(profile, &lost));
         Some(known)
     }
+}
+
+/// The profile that an identifier leads to when nobody has it, if somebody is to be created.
+fn new(identifier: &Identifier, existing_only: Option<bool>) -> Option<Profile> {
+    let creates = match identifier {
+        Identifier::BrazeId(_) => false,
+        Identifier::Alias(_) => existing_only == Some(false),
+        _ => existing_only != Some(true),
+    };
+    if !creates {
+        return None;
+    }
+    let mut profile = Profile::anonymous();
+    match identifier {
+        Identifier::ExternalId(id) => profile.set_external_id(id),
+        Identifier::Alias(alias) => {
+            profile.add_alias(alias.clone());
+        }
+        Identifier::Email(email) => {
+            profile.set_field(Field::Email, Some(Value::Str(email.clone())))
+        }
+        Identifier::Phone(phone) => {
+            profile.set_field(Field::Phone, Some(Value::Str(phone.clone())))
+        }
+        Identifier::BrazeId(_) => {}
+    }
+    Some(profile)
 }
 
 /// See [`Directory::journey_id`].

@@ -11,6 +11,7 @@ use std::ops::Bound;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::places::Places;
 use super::{Id, Key, Profiles, merge};
 use crate::field::Field;
 use crate::profile::{Alias, Profile};
@@ -19,9 +20,10 @@ use crate::values::contact::email_key;
 
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// A profile's id is its place; places of removed profiles stay empty.
-    slots: Vec<Option<Profile>>,
-    kept: usize,
+    /// Those of removed profiles stay empty.
+    places: Places<Profile>,
+    /// The number that the next new profile gets.
+    next: u64,
     seed: u64,
     external: HashTable<u64>,
     braze: BTreeMap<Text, Id>,
@@ -65,15 +67,15 @@ impl Memory {
     }
 
     pub fn len(&self) -> usize {
-        self.kept
+        self.places.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.kept == 0
+        self.len() == 0
     }
 
     pub fn profile(&self, id: Id) -> Option<&Profile> {
-        self.slots.get(usize::try_from(id.0).ok()?)?.as_ref()
+        self.places.get(id)
     }
 
     pub fn by_external_id(&self, external_id: &str) -> Option<&Profile> {
@@ -82,33 +84,27 @@ impl Memory {
 
     /// In order of id.
     pub fn iter(&self) -> impl Iterator<Item = (Id, &Profile)> {
-        let slots = self.slots.iter().enumerate();
-        slots.filter_map(|(at, slot)| Some((Id(at as u64), slot.as_ref()?)))
+        self.places.iter()
     }
 
     /// The number that the next new profile gets.
     pub fn next(&self) -> Id {
-        Id(self.slots.len() as u64)
+        Id(self.next)
     }
 
     /// Lets no new profile have a number below this one: those have been used.
     pub fn skip_to(&mut self, next: Id) {
-        let next = usize::try_from(next.0).unwrap_or(usize::MAX);
-        if next > self.slots.len() {
-            self.slots.resize(next, None);
-        }
+        self.next = self.next.max(next.0);
     }
 
     /// Puts a profile back under the number that it had. False if the number is taken.
     pub fn put_back(&mut self, id: Id, profile: Profile) -> bool {
         self.skip_to(Id(id.0.saturating_add(1)));
-        let Some(slot @ None) = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at))
-        else {
+        if self.places.get(id).is_some() {
             return false;
-        };
+        }
         let keys = Keys::of(&profile);
-        *slot = Some(profile);
-        self.kept += 1;
+        self.places.put(id, profile);
         self.index(id, keys);
         true
     }
@@ -132,18 +128,17 @@ impl Memory {
     fn external(&self, external_id: &str) -> Option<Id> {
         let hash = xxh3_64_with_seed(external_id.as_bytes(), self.seed);
         let same = |at: &u64| {
-            self.slots[*at as usize].as_ref().and_then(Profile::external_id) == Some(external_id)
+            self.places.get(Id(*at)).and_then(Profile::external_id) == Some(external_id)
         };
         self.external.find(hash, same).map(|at| Id(*at))
     }
 
     fn index(&mut self, id: Id, keys: Keys) {
         if let Some(external_id) = keys.external_id {
-            let (seed, slots) = (self.seed, &self.slots);
+            let (seed, places) = (self.seed, &self.places);
             let hash = xxh3_64_with_seed(external_id.as_bytes(), seed);
             self.external.insert_unique(hash, id.0, |at| {
-                let profile = slots[*at as usize].as_ref();
-                let text = profile.and_then(Profile::external_id).unwrap_or_default();
+                let text = places.get(Id(*at)).and_then(Profile::external_id).unwrap_or_default();
                 xxh3_64_with_seed(text.as_bytes(), seed)
             });
         }
@@ -205,18 +200,17 @@ impl Profiles for Memory {
     }
 
     fn insert(&mut self, profile: Profile) -> Id {
-        let id = Id(self.slots.len() as u64);
+        let id = Id(self.next);
+        self.next += 1;
         let keys = Keys::of(&profile);
-        self.slots.push(Some(profile));
-        self.kept += 1;
+        self.places.put(id, profile);
         self.index(id, keys);
         self.note(id);
         id
     }
 
     fn update(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile)) {
-        let slot = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at));
-        let Some(Some(profile)) = slot else { return };
+        let Some(profile) = self.places.get_mut(id) else { return };
         let before = Keys::of(profile);
         change(profile);
         let after = Keys::of(profile);
@@ -228,16 +222,14 @@ impl Profiles for Memory {
     }
 
     fn touch(&mut self, id: Id, change: &mut dyn FnMut(&mut Profile)) {
-        let slot = usize::try_from(id.0).ok().and_then(|at| self.slots.get_mut(at));
-        if let Some(Some(profile)) = slot {
+        if let Some(profile) = self.places.get_mut(id) {
             change(profile);
             self.note(id);
         }
     }
 
     fn remove(&mut self, id: Id) -> Option<Profile> {
-        let profile = self.slots.get_mut(usize::try_from(id.0).ok()?)?.take()?;
-        self.kept -= 1;
+        let profile = self.places.take(id)?;
         self.unindex(id, Keys::of(&profile));
         self.note(id);
         Some(profile)

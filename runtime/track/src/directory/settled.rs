@@ -4,13 +4,14 @@
 //! to be remembered, and what is remembered is bounded by the number of users. A few keys are kept rather than one, for
 //! writers that put two writes of a user into one request.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::Id;
+use super::places::Places;
 
 /// Latest writes that are remembered of one user. Our choice.
 const WRITES: usize = 4;
@@ -51,10 +52,12 @@ impl fmt::Display for WriteKey {
 /// What was applied under its key, by profile.
 #[derive(Clone, Debug, Default)]
 pub struct Settled {
-    users: BTreeMap<Id, Vec<Write>>,
+    users: Places<Writes>,
 }
 
-/// Newest last.
+/// Newest last; of most users one.
+type Writes = SmallVec<[Write; 1]>;
+
 #[derive(Clone, Debug)]
 struct Write {
     key: u128,
@@ -72,7 +75,7 @@ enum Source {
 
 /// Numbers of objects, as stretches without gaps between them: first and last, in order, never touching each other.
 #[derive(Clone, Debug, Default)]
-struct Applied(Vec<(u32, u32)>);
+struct Applied(SmallVec<[(u32, u32); 1]>);
 
 impl Applied {
     fn contains(&self, number: u32) -> bool {
@@ -106,7 +109,7 @@ impl Applied {
 impl From<Remembered> for Write {
     fn from(Remembered { write, mut objects }: Remembered) -> Write {
         objects.truncate(STRETCHES);
-        Write { key: write, applied: Applied(objects), source: Source::Read }
+        Write { key: write, applied: Applied(objects.into()), source: Source::Read }
     }
 }
 
@@ -121,43 +124,47 @@ pub struct Remembered {
 impl Settled {
     /// All that is remembered of a profile's writes, the latest last.
     pub fn of(&self, id: Id) -> Vec<Remembered> {
-        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let writes = self.writes(id);
         let kept =
-            |write: &Write| Remembered { write: write.key, objects: write.applied.0.clone() };
+            |write: &Write| Remembered { write: write.key, objects: write.applied.0.to_vec() };
         writes.iter().map(kept).collect()
+    }
+
+    fn writes(&self, id: Id) -> &[Write] {
+        self.users.get(id).map_or(&[], SmallVec::as_slice)
     }
 
     /// Puts back what was remembered of a profile's writes, in place of what is.
     pub fn put_back(&mut self, id: Id, writes: Vec<Remembered>) {
-        let writes: Vec<Write> = writes.into_iter().map(Write::from).collect();
+        let writes: Writes = writes.into_iter().map(Write::from).collect();
         match writes.is_empty() {
-            true => drop(self.users.remove(&id)),
-            false => drop(self.users.insert(id, writes)),
+            true => drop(self.users.take(id)),
+            false => self.users.put(id, writes),
         }
     }
 
     /// Whether a write is known only since it was put back: who applied it may have ended before telling anybody.
     pub fn is_in_doubt(&self, id: Id, key: WriteKey) -> bool {
-        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let writes = self.writes(id);
         writes.iter().any(|write| write.key == key.write && write.source == Source::Read)
     }
 
     /// What was to follow from a write has followed.
     pub fn clear_doubt(&mut self, id: Id, key: WriteKey) {
-        let writes = self.users.get_mut(&id).into_iter().flatten();
+        let writes = self.users.get_mut(id).into_iter().flatten();
         for write in writes.filter(|write| write.key == key.write) {
             write.source = Source::Witnessed;
         }
     }
 
     pub fn contains(&self, id: Id, key: WriteKey) -> bool {
-        let writes = self.users.get(&id).map_or(&[][..], Vec::as_slice);
+        let writes = self.writes(id);
         let write = writes.iter().rfind(|write| write.key == key.write);
         write.is_some_and(|write| write.applied.contains(key.object))
     }
 
     pub fn insert(&mut self, id: Id, key: WriteKey) {
-        let writes = self.users.entry(id).or_insert_with(|| Vec::with_capacity(1));
+        let writes = self.users.get_or_put(id, Writes::new);
         let at = writes.iter().rposition(|write| write.key == key.write).unwrap_or_else(|| {
             if writes.len() == WRITES {
                 writes.remove(0);
@@ -175,12 +182,13 @@ impl Settled {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty()
+        self.users.len() == 0
     }
 
     /// Forgets whoever is not kept: profiles that were removed, whose numbers never come again.
     pub fn retain(&mut self, mut kept: impl FnMut(Id) -> bool) {
-        self.users.retain(|id, _| kept(*id));
+        let gone: Vec<Id> = self.users.iter().map(|(id, _)| id).filter(|id| !kept(*id)).collect();
+        gone.into_iter().for_each(|id| drop(self.users.take(id)));
     }
 }
 

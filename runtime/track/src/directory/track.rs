@@ -274,13 +274,15 @@ impl<P: Profiles> Directory<P> {
             self.check_allowed(id)?;
         }
         let object = item.object.as_ref().map_err(Clone::clone)?;
+        let known = self.resolve(identifier);
         if let Some((key, settled)) = &key
-            && let Some(id) = self.resolve(identifier)
+            && let Some(id) = known
             && settled.contains(id, *key)
         {
             return Ok(Outcome::Known { id });
         }
-        let Some((id, applied)) = self.apply(identifier, object, now_ms) else {
+        let applied = self.apply_to_known(known, identifier, object, now_ms);
+        let Some((id, applied)) = applied else {
             return Ok(Outcome::Nobody);
         };
         if let Some((key, settled)) = key {
