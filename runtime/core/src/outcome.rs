@@ -87,7 +87,13 @@ pub struct Progress(Bits);
 enum Bits {
     Few(u64),
     Many(Box<[u64]>),
-    Mixed { settled: Box<[u64]>, refused: Box<[u64]> },
+    Mixed(Box<Mixed>),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Mixed {
+    settled: Box<[u64]>,
+    refused: Box<[u64]>,
 }
 
 impl Default for Progress {
@@ -103,8 +109,8 @@ impl Progress {
 
     /// The object is in.
     pub fn insert(&mut self, object: usize) {
-        if let Bits::Mixed { settled, .. } = &mut self.0 {
-            return set(settled, object);
+        if let Bits::Mixed(mixed) = &mut self.0 {
+            return set(&mut mixed.settled, object);
         }
         let word = object / 64;
         if self.settled().len() <= word {
@@ -114,19 +120,21 @@ impl Progress {
         }
         let words = match &mut self.0 {
             Bits::Few(word) => std::slice::from_mut(word),
-            Bits::Many(words) | Bits::Mixed { settled: words, .. } => words,
+            Bits::Many(words) => words,
+            Bits::Mixed(mixed) => &mut mixed.settled,
         };
         words[word] |= 1 << (object % 64);
     }
 
     /// The object never will be in.
     pub fn refuse(&mut self, object: usize) {
-        if !matches!(self.0, Bits::Mixed { .. }) {
-            self.0 = Bits::Mixed { settled: self.settled().into(), refused: Box::default() };
+        if !matches!(self.0, Bits::Mixed(_)) {
+            let (settled, refused) = (self.settled().into(), Box::default());
+            self.0 = Bits::Mixed(Box::new(Mixed { settled, refused }));
         }
-        if let Bits::Mixed { settled, refused } = &mut self.0 {
-            set(settled, object);
-            set(refused, object);
+        if let Bits::Mixed(mixed) = &mut self.0 {
+            set(&mut mixed.settled, object);
+            set(&mut mixed.refused, object);
         }
     }
 
@@ -138,7 +146,8 @@ impl Progress {
     /// Only the objects that are in: what is left for another attempt is all the others.
     #[must_use]
     pub fn applied(&self) -> Progress {
-        let Bits::Mixed { settled, refused } = &self.0 else { return self.clone() };
+        let Bits::Mixed(mixed) = &self.0 else { return self.clone() };
+        let Mixed { settled, refused } = &**mixed;
         let mut applied = Progress::default();
         let in_there = |object: &usize| has(settled, *object) && !has(refused, *object);
         (0..settled.len() * 64).filter(in_there).for_each(|object| applied.insert(object));
@@ -148,7 +157,8 @@ impl Progress {
     fn settled(&self) -> &[u64] {
         match &self.0 {
             Bits::Few(word) => std::slice::from_ref(word),
-            Bits::Many(words) | Bits::Mixed { settled: words, .. } => words,
+            Bits::Many(words) => words,
+            Bits::Mixed(mixed) => &mixed.settled,
         }
     }
 }

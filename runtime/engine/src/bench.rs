@@ -18,12 +18,17 @@ use crate::trace::Trace;
 /// Records may come to so many times the bytes of the snapshots.
 const PER_SNAPSHOT: u64 = 2;
 
+/// Room for a snapshot that is kept from one to the next.
+const KEPT: usize = 8 << 20;
+
 pub(crate) struct Bench {
     places: Vec<Place>,
     log: Box<dyn ShardLog + Send>,
     snapshot_after: Option<usize>,
     /// When a snapshot was last taken in this life.
     snapshotted: Option<Millis>,
+    /// What a snapshot is encoded into.
+    room: Vec<u8>,
     catch_up: CatchUp,
 }
 
@@ -90,10 +95,8 @@ impl Bench {
             });
         }
         let snapshot_after = options.snapshot_after;
-        Ok((
-            Bench { places, log, snapshot_after, snapshotted: None, catch_up: CatchUp::default() },
-            in_flight,
-        ))
+        let (room, catch_up) = (Vec::new(), CatchUp::default());
+        Ok((Bench { places, log, snapshot_after, snapshotted: None, room, catch_up }, in_flight))
     }
 
     pub fn tell(&mut self, shard: ShardId, input: Input) {
@@ -231,7 +234,9 @@ impl Bench {
     fn snapshot(&mut self, now: Millis, at: usize) -> Result<(), Error> {
         let place = &mut self.places[at];
         place.changes = 0;
-        match self.log.snapshot(place.id, place.epoch, place.last, &place.shard.snapshot()) {
+        let room = Some(std::mem::take(&mut self.room)).filter(|room| room.capacity() <= KEPT);
+        self.room = place.shard.snapshot_into(room.unwrap_or_default());
+        match self.log.snapshot(place.id, place.epoch, place.last, &self.room) {
             Ok(()) => self.snapshotted = Some(now),
             Err(flowrun_log::Error::Full { .. }) => {}
             Err(error) => return Err(error.into()),

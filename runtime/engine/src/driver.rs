@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flowrun_core::batcher::Request;
 use flowrun_core::trace::{Counts, Line, What};
-use flowrun_core::{Batcher, Canvas, CanvasIx, Effect, Input, Millis, Tally};
+use flowrun_core::{Batcher, Canvas, CanvasIx, Effect, Input, Millis, SendOutcome, Tally};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -291,8 +291,15 @@ impl Driver {
     fn take_reply(&mut self, now: Millis, reply: Reply) {
         self.outgoing.came_back(&reply);
         match reply {
-            Reply::Sent { inputs, .. } => {
-                inputs.into_iter().for_each(|(shard, input)| self.bench().tell(shard, input));
+            Reply::Sent { batch, outcomes, .. } => {
+                let mut outcomes = outcomes.into_iter();
+                for one in &*batch {
+                    let unknown = || SendOutcome::Unknown("the channel broke off".to_owned());
+                    let outcome = outcomes.next().unwrap_or_else(unknown);
+                    let (message, attempt) = (one.id, one.attempt);
+                    self.bench().tell(one.shard, Input::Sent { message, attempt, outcome });
+                }
+                self.outgoing.take_room(batch);
             }
             Reply::Fetched { shard, input } => self.bench().tell(shard, input),
             Reply::Written { request, reply } => {

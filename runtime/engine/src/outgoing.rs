@@ -25,7 +25,8 @@ const FETCHES: usize = 64;
 /// What came back.
 pub(crate) enum Reply {
     Written { request: u64, reply: batcher::Reply },
-    Sent { channel: Arc<str>, inputs: Vec<(ShardId, Input)> },
+    /// Of a channel that broke off there are fewer outcomes than messages.
+    Sent { channel: Arc<str>, batch: Arc<Vec<Message>>, outcomes: Vec<SendOutcome> },
     Fetched { shard: ShardId, input: Input },
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct Outgoing {
     requests: usize,
     lanes: BTreeMap<Arc<str>, Lane>,
     messages: usize,
+    /// Room of former batches, to be used again.
+    spare: Vec<Vec<Message>>,
     asked: VecDeque<Asked>,
     fetching: usize,
     tasks: Vec<AbortHandle>,
@@ -64,6 +67,7 @@ impl Outgoing {
             requests: 0,
             lanes: BTreeMap::new(),
             messages: 0,
+            spare: Vec::new(),
             asked: VecDeque::new(),
             fetching: 0,
             tasks: Vec::new(),
@@ -139,26 +143,20 @@ impl Outgoing {
         let mut batches = Vec::new();
         for (name, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.busy) {
             let most = lane.waiting.len().min(lane.channel.at_once());
-            let batch: Vec<Message> = lane.waiting.drain(..most).collect();
-            if !batch.is_empty() {
+            if most > 0 {
+                let mut batch = self.spare.pop().unwrap_or_default();
+                batch.extend(lane.waiting.drain(..most));
                 lane.busy = true;
-                batches.push((name.clone(), lane.channel.clone(), batch));
+                batches.push((name.clone(), lane.channel.clone(), Arc::new(batch)));
             }
         }
         for (name, channel, batch) in batches {
             let replies = self.replies.clone();
             self.spawn(async move {
-                let ids: Vec<_> =
-                    batch.iter().map(|one| (one.shard, one.id, one.attempt)).collect();
-                let sent = spawn_blocking(move || channel.send(now, &batch)).await;
-                let mut outcomes = sent.unwrap_or_default().into_iter();
-                let inputs = ids.into_iter().map(|(shard, message, attempt)| {
-                    let unknown = || SendOutcome::Unknown("the channel broke off".to_owned());
-                    let outcome = outcomes.next().unwrap_or_else(unknown);
-                    (shard, Input::Sent { message, attempt, outcome })
-                });
-                let inputs = inputs.collect();
-                let _ = replies.send(Reply::Sent { channel: name, inputs });
+                let messages = batch.clone();
+                let sent = spawn_blocking(move || channel.send(now, &messages)).await;
+                let outcomes = sent.unwrap_or_default();
+                let _ = replies.send(Reply::Sent { channel: name, batch, outcomes });
             });
         }
         while self.fetching < FETCHES {
@@ -189,12 +187,21 @@ impl Outgoing {
         match reply {
             Reply::Written { .. } => self.requests -= 1,
             Reply::Fetched { .. } => self.fetching -= 1,
-            Reply::Sent { channel, inputs } => {
-                self.messages -= inputs.len();
+            Reply::Sent { channel, batch, .. } => {
+                self.messages -= batch.len();
                 if let Some(lane) = self.lanes.get_mut(channel) {
                     lane.busy = false;
                 }
             }
+        }
+    }
+
+    /// The room of a batch that nobody needs any more.
+    pub fn take_room(&mut self, batch: Arc<Vec<Message>>) {
+        let Ok(mut batch) = Arc::try_unwrap(batch) else { return };
+        batch.clear();
+        if self.spare.len() <= self.lanes.len() {
+            self.spare.push(batch);
         }
     }
 

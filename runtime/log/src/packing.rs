@@ -83,6 +83,8 @@ impl Packer {
         if bytes.len() < LEAST || bytes.len() > MOST {
             return None;
         }
+        // Half of it is left as a rule: growing step by step would take twice that for a while.
+        self.room.reserve((bytes.len() / 2).saturating_sub(self.room.len()));
         let mut at = 1;
         for block in bytes.chunks(BLOCK) {
             let body = at + HEAD;

@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub use memory::Memory;
 pub use settled::{Remembered, Settled, WriteKey};
 pub use sync::{sync_refused, sync_reply, track_sync};
-pub use track::{Batch, Outcome, Prepared, Reply, track_batch};
+pub use track::{Batch, Outcome, Prepared, Reply, Writing, track_batch};
 
 use crate::field::Field;
 use crate::identifier::{self, Identifier};

@@ -89,7 +89,10 @@ fn primary(object: &Map<String, Json>) -> Result<Option<Identifier>, ItemError> 
 }
 
 fn external_id(json: &Json) -> Result<Identifier, ItemError> {
-    let id = json.as_str().ok_or_else(|| ItemError::invalid("external_id"))?;
+    external(json.as_str().ok_or_else(|| ItemError::invalid("external_id"))?)
+}
+
+pub(crate) fn external(id: &str) -> Result<Identifier, ItemError> {
     check_external_id(id)?;
     Ok(Identifier::ExternalId(Text::new(id)))
 }

@@ -36,8 +36,8 @@ pub use compose::{
 };
 pub use directory::{
     Batch, Directory, Id, Key, Memory, Outcome, Prepared, Profiles, Remembered, Reply, Settled,
-    WriteKey, export, journey_id, merge, neighbours, sync_refused, sync_reply, track_batch,
-    track_sync,
+    WriteKey, Writing, export, journey_id, merge, neighbours, sync_refused, sync_reply,
+    track_batch, track_sync,
 };
 pub use error::{ItemError, Reason, Warning};
 pub use field::Field;

@@ -69,7 +69,7 @@ pub struct Part {
     to: u32,
     /// What earlier parts, and for refusals earlier attempts, have brought about.
     pub(super) refused: Option<Box<str>>,
-    pub(super) again: Option<(Option<flowrun_sdk::Millis>, String)>,
+    pub(super) again: Option<Box<(Option<flowrun_sdk::Millis>, String)>>,
     pub(super) level: CommitLevel,
     /// Its user was deleted while it was under way: nobody waits for what becomes of it.
     withdrawn: bool,

@@ -45,6 +45,9 @@ impl Default for BatcherSettings {
     }
 }
 
+/// So many requests' room is kept.
+const SPARE: usize = 16;
+
 /// A request to a backend: parts of writes, in order.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Request {
@@ -69,6 +72,9 @@ pub struct Batcher {
     opened: Millis,
     closed: VecDeque<Vec<Part>>,
     under_way: BTreeMap<u64, Arc<Vec<Part>>>,
+    /// Room of former requests, to be used again: as much as new room costs more to make than
+    /// to fill.
+    spare: Vec<Vec<Part>>,
     /// Writes that wait here or are under way.
     writes: usize,
     last: u64,
@@ -87,6 +93,7 @@ impl Batcher {
             opened: Millis(0),
             closed: VecDeque::new(),
             under_way: BTreeMap::new(),
+            spare: Vec::new(),
             writes: 0,
             last: 0,
             allowance: Millis(i64::MIN),
@@ -126,7 +133,8 @@ impl Batcher {
 
     fn close(&mut self) {
         debug_assert!(self.settings.limits.fits(Counts::default(), self.filled), "I7");
-        self.closed.push_back(std::mem::take(&mut self.open));
+        let room = self.spare.pop().unwrap_or_default();
+        self.closed.push_back(std::mem::replace(&mut self.open, room));
         self.filled = Counts::default();
     }
 
@@ -194,8 +202,11 @@ impl Batcher {
             self.allowance = self.allowance.max(now + pause);
         }
         // Nobody else has them any more, as a rule: then nothing is copied.
-        let parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
-        let (settlements, rest) = reply::settle(parts, reply);
+        let mut parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
+        let (settlements, rest) = reply::settle(&mut parts, reply);
+        if self.spare.len() < SPARE {
+            self.spare.push(parts);
+        }
         rest.into_iter().for_each(|part| self.add(now, part));
         self.writes -= settlements.len();
         settlements

@@ -102,11 +102,12 @@ fn for_each_object(parts: &[Part], mut see: impl FnMut(usize, u32, usize, usize)
     }
 }
 
-/// Puts the answers to their writes. Writes with objects left come back as second list.
-pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, Vec<Part>) {
+/// Puts the answers to their writes, which are taken away. Those with objects left come back as
+/// second list.
+pub(super) fn settle(parts: &mut Vec<Part>, reply: &Reply) -> (Vec<Settlement>, Vec<Part>) {
     let mut answers: Vec<(usize, u32, usize, usize)> = Vec::new();
     if let Answers::All(outcome) = &reply.answers {
-        for part in &mut parts {
+        for part in parts.iter_mut() {
             for object in part.range() {
                 if !part.write.done.contains(object as usize) {
                     take_answer(part, object, outcome);
@@ -114,7 +115,7 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
             }
         }
     } else {
-        for_each_object(&parts, |part, object, array, index| {
+        for_each_object(parts, |part, object, array, index| {
             answers.push((part, object, array, index));
         });
         for (part, object, array, index) in answers {
@@ -126,7 +127,7 @@ pub(super) fn settle(mut parts: Vec<Part>, reply: &Reply) -> (Vec<Settlement>, V
     }
     let mut settlements = Vec::with_capacity(parts.len());
     let mut rest = Vec::new();
-    for mut part in parts {
+    for mut part in parts.drain(..) {
         if part.is_withdrawn() {
             continue;
         }
@@ -162,18 +163,18 @@ fn take_answer(part: &mut Part, object: u32, outcome: &Outcome) {
 
 /// Of several waits the longest; and one that counts as a failure over one that doesn't.
 fn again(part: &mut Part, after: Option<Millis>, cause: &str) {
-    part.again = Some(match part.again.take() {
+    part.again = Some(Box::new(match part.again.take().map(|again| *again) {
         None => (after, cause.to_owned()),
         Some((Some(before), text)) => match after {
             Some(after) => (Some(before.max(after)), text),
             None => (None, cause.to_owned()),
         },
         Some(failure) => failure,
-    });
+    }));
 }
 
 fn settlement(part: Part) -> Settlement {
-    let outcome = match (part.again, part.refused) {
+    let outcome = match (part.again.map(|again| *again), part.refused) {
         (Some((after, cause)), refused) => WriteOutcome::Again { after, cause, refused },
         (None, Some(reason)) => WriteOutcome::Refused(reason.into()),
         (None, None) => WriteOutcome::Committed(part.level),

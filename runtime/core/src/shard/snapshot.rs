@@ -92,7 +92,13 @@ impl Shard {
     /// The state between two calls, as bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        self.encode(self.now, self.state.tallies.clone())
+        self.snapshot_into(Vec::new())
+    }
+
+    /// The same in room that was there before.
+    #[must_use]
+    pub fn snapshot_into(&self, room: Vec<u8>) -> Vec<u8> {
+        self.encode(self.now, self.state.tallies.clone(), room)
     }
 
     /// A digest of all that records have brought about: the same for a shard that decided
@@ -100,10 +106,10 @@ impl Shard {
     pub fn fingerprint(&self) -> u64 {
         let tallies = self.state.tallies.iter().map(Tally::of_records).collect();
         // A call that changes nothing is in no record, and its moment neither.
-        xxhash_rust::xxh3::xxh3_64(&self.encode(Millis(0), tallies))
+        xxhash_rust::xxh3::xxh3_64(&self.encode(Millis(0), tallies, Vec::new()))
     }
 
-    fn encode(&self, now: Millis, tallies: Vec<Tally>) -> Vec<u8> {
+    fn encode(&self, now: Millis, tallies: Vec<Tally>, mut bytes: Vec<u8>) -> Vec<u8> {
         let state = &self.state;
         let taken = Taken {
             now,
@@ -119,7 +125,8 @@ impl Shard {
         };
         // About as much as it takes: growing little by little would take twice that for a while.
         let room = 1024 + 40 * state.users.len() + 32 * state.journeys.len();
-        let mut bytes = Vec::with_capacity(room);
+        bytes.clear();
+        bytes.reserve(room);
         bytes.push(FORMAT);
         postcard::to_extend(&taken, bytes).expect("a state is plain data")
     }

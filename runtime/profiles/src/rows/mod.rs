@@ -78,7 +78,7 @@ pub struct RowsSettings {
 impl Default for RowsSettings {
     fn default() -> RowsSettings {
         let while_full = Duration::from_millis(250);
-        RowsSettings { fresh_bytes: 64 << 20, cache_bytes: 64 << 20, while_full }
+        RowsSettings { fresh_bytes: 64 << 20, cache_bytes: 16 << 20, while_full }
     }
 }
 

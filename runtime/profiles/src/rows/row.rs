@@ -69,7 +69,12 @@ fn change(key: &[u8], body: Option<impl FnOnce(&mut Vec<u8>)>, bytes: &mut Vec<u
 
 /// Reads changes back, in the order in which they were written; or says that they are cut off.
 pub(super) fn changes(mut bytes: &[u8]) -> Result<Vec<Change<'_>>, &'static str> {
-    let mut changes = Vec::new();
+    // As many as there are: a list that grows takes twice the room for a while.
+    let (mut count, mut rest) = (0, bytes);
+    while taken(&mut rest).is_some() {
+        count += 1;
+    }
+    let mut changes = Vec::with_capacity(count);
     while !bytes.is_empty() {
         changes.push(taken(&mut bytes).ok_or("a change in the journal is cut off")?);
     }

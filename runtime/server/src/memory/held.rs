@@ -3,12 +3,12 @@
 //! A held update goes the way of `POST /users/track`, objects, rules and write keys alike; only HTTP is left out. Its
 //! events let nobody into a Canvas: journeys don't hear of what they wrote themselves, in this host as in the simulation.
 
-use serde_json::{Map, Value as Json};
-
 use super::{Kept, Memory};
 use crate::engine::core::batcher::{Answers, Part, Reply};
 use crate::engine::core::{Millis, Outcome, UserIx, World};
-use crate::track::{self, Array, Batch, Directory, Prepared, Profile, WriteKey};
+use crate::track::{
+    self, Array, Batch, Directory, Limits, Prepared, Profile, WriteKey, Writing,
+};
 use crate::workspace::Busy;
 
 /// How long to wait for the end of a maintenance.
@@ -39,14 +39,15 @@ impl Memory {
         if let Err(busy) = self.room() {
             return unwritten(busy);
         }
-        let objects = Objects::of(parts, |_, _| true);
+        // Read before anybody has to wait for it.
+        let objects = Objects::of(parts, &self.limits_of_held(), |_, _| true);
         let Some((batch, kept)) = self.commit_held(now, &objects) else {
             let cause = "the profiles are in maintenance".to_owned();
             let wait = Outcome::Retry { after: Some(MAINTENANCE), cause };
             return Reply::new(Some(503), Answers::All(wait));
         };
         match kept.done().await {
-            Ok(()) => objects.reply(&batch),
+            Ok(()) => reply(parts, &batch),
             Err(busy) => unwritten(busy),
         }
     }
@@ -59,7 +60,9 @@ impl Memory {
                 written.insert((part, object));
             }
         });
-        let objects = Objects::of(parts, |part, object| written.contains(&(part, object)));
+        let objects = Objects::of(parts, &self.limits_of_held(), |part, object| {
+            written.contains(&(part, object))
+        });
         let mut state = self.state();
         // A maintenance is about requests; what is written elsewhere can't wait for its end.
         state.apply_held(&objects, now);
@@ -71,6 +74,12 @@ impl Memory {
     pub(crate) async fn kept_now(&self) -> Result<(), Busy> {
         let kept = self.keep(&mut self.state());
         kept.done().await
+    }
+
+    /// The directory's, but for the size of requests: the batcher keeps to its own.
+    fn limits_of_held(&self) -> Limits {
+        let limits = self.read(|directory| directory.limits);
+        Limits { per_array: usize::MAX, combined: None, ..limits }
     }
 
     fn commit_held(&self, now: Millis, objects: &Objects) -> Option<(Batch, Kept)> {
@@ -101,73 +110,61 @@ fn unwritten(busy: Busy) -> Reply {
 
 impl super::State {
     fn apply_held(&mut self, objects: &Objects, now: Millis) -> Batch {
-        let parsed = match Prepared::parse(&objects.body, &objects.limits(&self.directory)) {
-            Ok(parsed) => parsed,
-            // Only a body that isn't arrays of objects is refused as a whole.
-            Err(_) => return Batch::default(),
-        };
-        self.commit(&parsed, Some(&objects.keys), now.0)
+        self.commit(&objects.prepared, Some(&objects.keys), now.0)
     }
 }
 
-/// Objects of held updates as the body of a request, with their keys in its order.
+/// Objects of held updates, read, with their keys in the order of requests.
 struct Objects {
-    body: Map<String, Json>,
+    prepared: Prepared,
     keys: Vec<WriteKey>,
 }
 
 impl Objects {
-    fn of(parts: &[Part], wanted: impl Fn(usize, u32) -> bool) -> Objects {
-        let (mut body, mut keys) = (Map::new(), Vec::new());
+    fn of(parts: &[Part], limits: &Limits, wanted: impl Fn(usize, u32) -> bool) -> Objects {
         let digests: Vec<u128> = parts.iter().map(|part| part.write.key.digest()).collect();
-        for (at, array) in Array::ALL.into_iter().enumerate() {
-            let mut objects = Vec::new();
-            for (ix, part) in parts.iter().enumerate() {
-                for (number, text) in part.texts(at).filter(|(number, _)| wanted(ix, *number)) {
-                    let mut object: Json = serde_json::from_str(text).unwrap_or_default();
-                    if let Json::Object(object) = &mut object {
-                        let (key, id) = track::named_by(&part.write.key.user);
-                        object.insert(key.into(), id.into());
-                    }
-                    objects.push(object);
-                    keys.push(WriteKey { write: digests[ix], object: number });
-                }
-            }
-            if !objects.is_empty() {
-                body.insert(array.name().to_owned(), Json::Array(objects));
-            }
+        let mut writing = Writing::new(limits);
+        for array in Array::ALL {
+            let objects = each(parts, array).filter(|(ix, number, _)| wanted(*ix, *number));
+            let objects = objects.map(|(ix, number, text)| {
+                let key = WriteKey { write: digests[ix], object: number };
+                (&*parts[ix].write.key.user, text, key)
+            });
+            writing.array(array, objects);
         }
-        Objects { body, keys }
-    }
-
-    /// The directory's, but for the size of requests: the batcher keeps to its own.
-    fn limits(&self, directory: &Directory) -> track::Limits {
-        track::Limits { per_array: usize::MAX, combined: None, ..directory.limits }
-    }
-
-    fn reply(&self, batch: &Batch) -> Reply {
-        let outcomes = |array: Array| -> Vec<Outcome> {
-            let given = self.body.get(array.name()).and_then(Json::as_array).map_or(0, Vec::len);
-            let objects = self.body.get(array.name()).and_then(Json::as_array);
-            let objects = objects.into_iter().flatten();
-            let known = batch.outcomes(array).unwrap_or_default().iter().zip(objects).map(outcome);
-            let unread = || Outcome::Refused("the object can't be read".to_owned());
-            known.chain(std::iter::repeat_with(unread)).take(given).collect()
-        };
-        let [attributes, events, purchases] = Array::ALL.map(outcomes);
-        let all = [&attributes, &events, &purchases];
-        let whole = all.iter().all(|array| array.iter().all(|one| *one == Outcome::Applied));
-        let answers = match whole {
-            true => Answers::All(Outcome::Applied),
-            false => Answers::Each { attributes, events, purchases },
-        };
-        Reply::new(Some(201), answers)
+        let (prepared, keys) = writing.done();
+        Objects { prepared, keys }
     }
 }
 
-fn outcome((outcome, object): (&track::Outcome, &Json)) -> Outcome {
+/// The objects of one array in the order of requests: part, number within the write, text.
+fn each(parts: &[Part], array: Array) -> impl Iterator<Item = (usize, u32, &str)> {
+    let parts = parts.iter().enumerate();
+    parts.flat_map(move |(ix, part)| {
+        part.texts(array as usize).map(move |(number, text)| (ix, number, text))
+    })
+}
+
+fn reply(parts: &[Part], batch: &Batch) -> Reply {
+    let is_in = |outcome: &track::Outcome| {
+        matches!(outcome, track::Outcome::Applied { .. } | track::Outcome::Known { .. })
+    };
+    let mut all = Array::ALL.into_iter().filter_map(|array| batch.outcomes(array));
+    if all.all(|outcomes| outcomes.iter().all(is_in)) {
+        return Reply::new(Some(201), Answers::All(Outcome::Applied));
+    }
+    let outcomes = |array: Array| -> Vec<Outcome> {
+        let objects = each(parts, array).map(|(ix, ..)| &*parts[ix].write.key.user);
+        let outcomes = batch.outcomes(array).unwrap_or_default();
+        outcomes.iter().zip(objects).map(outcome).collect()
+    };
+    let [attributes, events, purchases] = Array::ALL.map(outcomes);
+    Reply::new(Some(201), Answers::Each { attributes, events, purchases })
+}
+
+fn outcome((outcome, user): (&track::Outcome, &str)) -> Outcome {
     match outcome {
-        track::Outcome::Nobody if object.get("braze_id").is_some() => Outcome::Refused(
+        track::Outcome::Nobody if track::named_by(user).0 == "braze_id" => Outcome::Refused(
             "no profile has the user's braze_id any more: it was deleted, or merged into another"
                 .to_owned(),
         ),

@@ -3,11 +3,15 @@
 //! A refused object changes nothing and keeps no other from being applied. Applying a body is the same as applying its
 //! objects one by one in that order.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::{Directory, Id, Key, Profiles, Settled, WriteKey, merge};
 use crate::error::ItemError;
-use crate::identifier::{Identifier, check_external_id, identify, is_token_import};
+use crate::identifier::{
+    Identifier, check_external_id, external, identify, is_token_import, named_by,
+};
 use crate::limits::Limits;
 use crate::object::{Applied, Array, Object};
 use crate::profile::Profile;
@@ -122,7 +126,8 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 struct Item {
     whom: Result<Whom, ItemError>,
-    object: Result<Object, ItemError>,
+    /// Of many users the same, where a step has written one for all of them.
+    object: Arc<Result<Object, ItemError>>,
 }
 
 #[derive(Clone, Debug)]
@@ -172,7 +177,7 @@ impl Prepared {
     /// The objects of one array, as far as they can be applied, in order.
     pub fn objects(&self, array: Array) -> impl Iterator<Item = Option<&Object>> {
         let items = self.arrays[array as usize].iter().flatten();
-        items.map(|item| item.object.as_ref().ok())
+        items.map(|item| (*item.object).as_ref().ok())
     }
 }
 
@@ -180,7 +185,7 @@ impl Item {
     fn parse(array: Array, object: &Json, limits: &Limits) -> Item {
         let Json::Object(object) = object else {
             let error = ItemError::plain("", must_be_objects(array.name()));
-            return Item { whom: Err(error.clone()), object: Err(error) };
+            return Item { whom: Err(error.clone()), object: Arc::new(Err(error)) };
         };
         let whom = match is_token_import(array, object) {
             Ok(true) => Ok(Whom::Token),
@@ -192,7 +197,64 @@ impl Item {
             Ok(_) => Object::parse_within(array, object, limits),
             Err(error) => Err(error.clone()),
         };
-        Item { whom, object }
+        Item { whom, object: Arc::new(object) }
+    }
+
+    /// An object without an identifier, of a user as journeys tell them apart.
+    fn of_journey(array: Array, text: &str, user: &str, limits: &Limits) -> Item {
+        let mut object: Json = serde_json::from_str(text).unwrap_or_default();
+        if let Json::Object(object) = &mut object {
+            let (key, id) = named_by(user);
+            object.insert(key.into(), id.into());
+        }
+        Item::parse(array, &object, limits)
+    }
+}
+
+/// What users of journeys are to be written, one array after the other: objects as texts, without an identifier.
+pub struct Writing<'l> {
+    limits: &'l Limits,
+    prepared: Prepared,
+    keys: Vec<WriteKey>,
+}
+
+impl<'l> Writing<'l> {
+    pub fn new(limits: &'l Limits) -> Writing<'l> {
+        Writing { limits, prepared: Prepared { arrays: [None, None, None] }, keys: Vec::new() }
+    }
+
+    /// All objects of one array, each with its user and its key. The same text for several users in a row is read once.
+    pub fn array<'a>(
+        &mut self,
+        array: Array,
+        objects: impl Iterator<Item = (&'a str, &'a str, WriteKey)>,
+    ) {
+        let mut items: Vec<Item> = Vec::new();
+        let mut former: Option<(&str, bool)> = None;
+        for (user, text, key) in objects {
+            self.keys.push(key);
+            let shared = former.filter(|(same, is_by_id)| {
+                *same == text && *is_by_id && !user.is_empty() && named_by(user).0 == "external_id"
+            });
+            let item = match (shared, items.last()) {
+                (Some(_), Some(last)) => {
+                    let whom = external(user).map(Whom::Named);
+                    Item { whom, object: last.object.clone() }
+                }
+                _ => Item::of_journey(array, text, user, self.limits),
+            };
+            // What an object says besides of whom it is about can't be told for the next user.
+            let is_by_id = matches!(&item.whom, Ok(Whom::Named(Identifier::ExternalId(_))));
+            former = Some((text, is_by_id));
+            items.push(item);
+        }
+        if !items.is_empty() {
+            self.prepared.arrays[array as usize] = Some(items);
+        }
+    }
+
+    pub fn done(self) -> (Prepared, Vec<WriteKey>) {
+        (self.prepared, self.keys)
     }
 }
 
@@ -265,7 +327,7 @@ impl<P: Profiles> Directory<P> {
             Ok(Whom::Named(identifier)) => identifier,
             // A second time the token is known, so no key is needed.
             Ok(Whom::Token) => {
-                let object = item.object.as_ref().map_err(Clone::clone)?;
+                let object = (*item.object).as_ref().map_err(Clone::clone)?;
                 return Ok(self.import_tokens(object, now_ms));
             }
             Err(error) => return Err(error.clone()),
@@ -273,7 +335,7 @@ impl<P: Profiles> Directory<P> {
         if let Identifier::ExternalId(id) = identifier {
             self.check_allowed(id)?;
         }
-        let object = item.object.as_ref().map_err(Clone::clone)?;
+        let object = (*item.object).as_ref().map_err(Clone::clone)?;
         let known = self.resolve(identifier);
         if let Some((key, settled)) = &key
             && let Some(id) = known
@@ -317,5 +379,56 @@ impl<P: Profiles> Directory<P> {
         }
         let id = self.profiles.insert(profile);
         Outcome::Applied { id, applied }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Memory;
+
+    /// The outcomes, and the profiles after them, where so many objects are read at a time.
+    fn written(objects: &[(&str, &str)], at_a_time: usize) -> (Vec<Outcome>, Vec<Profile>) {
+        let mut directory = Directory::new(Memory::default());
+        let (limits, mut settled) = (Limits::default(), Settled::default());
+        let mut outcomes = Vec::new();
+        let keys = (0..).map(|object| WriteKey { write: 1, object });
+        let numbered: Vec<_> = objects.iter().zip(keys).collect();
+        for some in numbered.chunks(at_a_time) {
+            let mut writing = Writing::new(&limits);
+            let objects = some.iter().map(|((user, text), key)| (*user, *text, *key));
+            writing.array(Array::Attributes, objects);
+            let (prepared, keys) = writing.done();
+            let batch = directory.commit_once(&prepared, &keys, &mut settled, 7);
+            outcomes.extend(batch.attributes.into_iter().flatten());
+        }
+        (outcomes, directory.profiles.iter().map(|(_, profile)| profile.clone()).collect())
+    }
+
+    #[test]
+    fn what_is_read_once_for_many_users_is_what_each_would_have_got() {
+        let long = "x".repeat(988);
+        let texts = [
+            r#"{"plan": "vip", "email": "a@example.com"}"#,
+            r#"{"user_alias": {"alias_name": "a", "alias_label": "b"}, "x": 1}"#,
+            r#"{"push_token_import": true, "push_tokens": [{"app_id": "a", "token": "t"}]}"#,
+            r#"{"time_zone": 7}"#,
+            r#"{"external_id": "another", "x": 2}"#,
+            "[]",
+            "no JSON",
+        ];
+        let users = ["ann", "bob", "", "braze_id:0123", &long, "cleo", "ann"];
+        // Every text for several users in a row, and every two texts in turn.
+        let mut objects: Vec<(&str, &str)> =
+            texts.iter().flat_map(|text| users.map(|user| (user, *text))).collect();
+        for text in texts {
+            objects.extend(users.iter().flat_map(|user| [(*user, texts[0]), (*user, text)]));
+        }
+        let alone = written(&objects, 1);
+        assert_eq!(written(&objects, objects.len()), alone);
+        let refused = alone.0.iter().filter(|one| matches!(one, Outcome::Refused(_))).count();
+        let vips = alone.1.iter().filter(|profile| profile.custom("plan").is_some()).count();
+        assert_eq!((alone.1.len(), vips), (4, 3), "three users, and whoever has the token");
+        assert!(refused > 50, "{refused}");
     }
 }
