@@ -97,6 +97,9 @@ impl Users {
             first_write: NONE,
             last_write: NONE,
         };
+        if self.by_name.len() == self.by_name.capacity() {
+            self.grow();
+        }
         let user = match self.free.pop() {
             Some(user) => {
                 new.length |= SECOND_HAND;
@@ -114,6 +117,17 @@ impl Users {
             hash(names.at(other.name, other.length()))
         });
         UserIx(user)
+    }
+
+    /// Makes room in the table for twice as many. By itself it would go through the users as it
+    /// has them, at random, and wait for each; in the order of their numbers they lie side by side.
+    fn grow(&mut self) {
+        let mut table = HashTable::with_capacity(2 * self.by_name.len());
+        for (number, user) in (0..).zip(self.users.iter()).filter(|(_, user)| user.length() > 0) {
+            let hash = hash(self.names.at(user.name, user.length()));
+            table.insert_unique(hash, number, |_| unreachable!("there is room for all"));
+        }
+        self.by_name = table;
     }
 
     /// Keeps nothing of a user.

@@ -46,7 +46,7 @@ impl Default for BatcherSettings {
 }
 
 /// So many requests' room is kept.
-const SPARE: usize = 16;
+const SPARE: usize = 32;
 
 /// A request to a backend: parts of writes, in order.
 #[derive(Clone, PartialEq, Debug)]
@@ -133,7 +133,7 @@ impl Batcher {
 
     fn close(&mut self) {
         debug_assert!(self.settings.limits.fits(Counts::default(), self.filled), "I7");
-        let room = self.spare.pop().unwrap_or_default();
+        let room = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.open.len()));
         self.closed.push_back(std::mem::replace(&mut self.open, room));
         self.filled = Counts::default();
     }

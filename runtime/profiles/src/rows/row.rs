@@ -129,6 +129,17 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, String> {
     }
 }
 
+/// Where a key stands among others: the order of their bytes, which for numbers is told at once.
+pub(super) fn place(key: &[u8]) -> (Option<u8>, u64, &[u8]) {
+    let mut first = [0; 8];
+    match key {
+        [_, number @ ..] if number.len() == 8 => first.copy_from_slice(number),
+        [_, rest @ ..] => rest.iter().zip(&mut first).for_each(|(byte, to)| *to = *byte),
+        [] => {}
+    }
+    (key.first().copied(), u64::from_be_bytes(first), key)
+}
+
 fn numbered(kind: u8, number: u64) -> [u8; 9] {
     let mut key = [kind; 9];
     key[1..].copy_from_slice(&number.to_be_bytes());
@@ -216,6 +227,19 @@ mod tests {
         assert_eq!(gone, [&numbered(MEMBER, 7)[..], b"ss-2", &numbered(QUEUED, 6)]);
         let whole = (0..=bytes.len()).filter(|end| super::changes(&bytes[..*end]).is_ok());
         assert_eq!(whole.count(), 1 + kept.len() + gone.len(), "cut off anywhere else it is a fault");
+    }
+
+    #[test]
+    fn keys_stand_in_the_order_of_their_bytes() {
+        let numbers = [0, 1, 255, 256, 1 << 40, u64::MAX];
+        let numbered = numbers.iter().flat_map(|id| [numbered(MEMBER, *id), numbered(QUEUED, *id)]);
+        let mut keys: Vec<Vec<u8>> = numbered.map(|key| key.to_vec()).collect();
+        let texts = ["", "n", "s", "sa", "sa\0", "s12345678", "s1234567", "s123456789", "sz", "z"];
+        keys.extend(texts.map(|text| text.as_bytes().to_vec()));
+        let mut by_place = keys.clone();
+        by_place.sort_by(|a, b| place(a).cmp(&place(b)));
+        keys.sort();
+        assert_eq!(by_place, keys);
     }
 
     #[test]

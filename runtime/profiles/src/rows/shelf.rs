@@ -190,8 +190,8 @@ fn weight(piece: &[u8]) -> usize {
 pub(super) fn latest(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
     // The last one first, since that is the one that stays.
     changes.reverse();
-    changes.sort_by_key(|(key, _)| *key);
-    changes.dedup_by_key(|(key, _)| *key);
+    changes.sort_by_key(|(key, _)| row::place(key));
+    changes.dedup_by_key(|(key, _)| row::place(key));
     changes
 }
 

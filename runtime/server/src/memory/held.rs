@@ -130,7 +130,7 @@ impl Objects {
                 let key = WriteKey { write: digests[ix], object: number };
                 (&*parts[ix].write.key.user, text, key)
             });
-            writing.array(array, objects);
+            writing.array(array, each(parts, array).count(), objects);
         }
         let (prepared, keys) = writing.done();
         Objects { prepared, keys }

@@ -223,13 +223,15 @@ impl<'l> Writing<'l> {
         Writing { limits, prepared: Prepared { arrays: [None, None, None] }, keys: Vec::new() }
     }
 
-    /// All objects of one array, each with its user and its key. The same text for several users in a row is read once.
+    /// All objects of one array, so many, each with its user and its key. The same text for several users in a row is
+    /// read once.
     pub fn array<'a>(
         &mut self,
         array: Array,
+        count: usize,
         objects: impl Iterator<Item = (&'a str, &'a str, WriteKey)>,
     ) {
-        let mut items: Vec<Item> = Vec::new();
+        let mut items: Vec<Item> = Vec::with_capacity(count);
         let mut former: Option<(&str, bool)> = None;
         for (user, text, key) in objects {
             self.keys.push(key);
@@ -276,8 +278,10 @@ impl<P: Profiles> Directory<P> {
     /// Applies parsed objects: attributes, then events, then purchases.
     pub fn commit(&mut self, prepared: &Prepared, now_ms: i64) -> Batch {
         let mut all = |at: usize| {
-            let items = prepared.arrays[at].as_ref()?.iter();
-            Some(items.map(|item| self.commit_item(item, None, now_ms)).collect())
+            let items = prepared.arrays[at].as_deref()?;
+            let known = self.looked_up(items);
+            let each = items.iter().zip(known);
+            Some(each.map(|(item, known)| self.commit_item(item, known, None, now_ms)).collect())
         };
         Batch { attributes: all(0), events: all(1), purchases: all(2) }
     }
@@ -293,10 +297,10 @@ impl<P: Profiles> Directory<P> {
     ) -> Batch {
         let mut keys = keys.iter();
         let mut all = |at: usize| {
-            let items = prepared.arrays[at].as_ref()?.iter();
-            let each = items.map(|item| {
+            let items = prepared.arrays[at].as_deref()?;
+            let each = items.iter().zip(self.looked_up(items)).map(|(item, known)| {
                 let key = keys.next().map(|key| (*key, &mut *settled));
-                self.commit_item(item, key, now_ms)
+                self.commit_item(item, known, key, now_ms)
             });
             Some(each.collect())
         };
@@ -305,21 +309,36 @@ impl<P: Profiles> Directory<P> {
 
     /// One object of a request.
     pub fn track(&mut self, array: Array, object: &Json, now_ms: i64) -> Outcome {
-        self.commit_item(&Item::parse(array, object, &self.limits), None, now_ms)
+        self.commit_item(&Item::parse(array, object, &self.limits), None, None, now_ms)
+    }
+
+    /// Whom external ids mean, all looked up before the first is written to: look-ups that don't wait for each other cost
+    /// a fraction. Objects change neither whom an external id means nor take it away; whoever isn't there yet may be by
+    /// the time it is their object's turn.
+    fn looked_up(&self, items: &[Item]) -> Vec<Option<Id>> {
+        let known = items.iter().map(|item| match &item.whom {
+            Ok(Whom::Named(Identifier::ExternalId(id))) => {
+                self.profiles.first(Key::ExternalId(id))
+            }
+            _ => None,
+        });
+        known.collect()
     }
 
     fn commit_item(
         &mut self,
         item: &Item,
+        known: Option<Id>,
         key: Option<(WriteKey, &mut Settled)>,
         now_ms: i64,
     ) -> Outcome {
-        self.try_item(item, key, now_ms).unwrap_or_else(Outcome::Refused)
+        self.try_item(item, known, key, now_ms).unwrap_or_else(Outcome::Refused)
     }
 
     fn try_item(
         &mut self,
         item: &Item,
+        known: Option<Id>,
         key: Option<(WriteKey, &mut Settled)>,
         now_ms: i64,
     ) -> Result<Outcome, ItemError> {
@@ -336,7 +355,7 @@ impl<P: Profiles> Directory<P> {
             self.check_allowed(id)?;
         }
         let object = (*item.object).as_ref().map_err(Clone::clone)?;
-        let known = self.resolve(identifier);
+        let known = known.or_else(|| self.resolve(identifier));
         if let Some((key, settled)) = &key
             && let Some(id) = known
             && settled.contains(id, *key)
@@ -397,7 +416,7 @@ mod tests {
         for some in numbered.chunks(at_a_time) {
             let mut writing = Writing::new(&limits);
             let objects = some.iter().map(|((user, text), key)| (*user, *text, *key));
-            writing.array(Array::Attributes, objects);
+            writing.array(Array::Attributes, some.len(), objects);
             let (prepared, keys) = writing.done();
             let batch = directory.commit_once(&prepared, &keys, &mut settled, 7);
             outcomes.extend(batch.attributes.into_iter().flatten());
