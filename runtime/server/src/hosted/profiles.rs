@@ -16,8 +16,9 @@ use crate::workspace::Busy;
 /// Requests under way at once.
 const IN_FLIGHT: usize = 8;
 
-/// Objects of each kind in one request, where each request waits for the disk.
-const ON_DISK: usize = 1_024;
+/// Objects of each kind in one request, where each request waits for the disk. A little below a thousand: lists of as many
+/// profiles are then of a length that the allocator keeps at hand, rather than have the system clear new memory for each.
+const ON_DISK: usize = 896;
 
 /// Held updates written to a [`Memory`].
 pub struct Held {
