@@ -18,6 +18,7 @@ mod former;
 mod groups;
 mod row;
 mod shelf;
+mod waiting;
 mod writer;
 
 use std::sync::Arc;
@@ -30,11 +31,12 @@ use flowrun_log::file::redb::StorageBackend;
 use flowrun_log::file::{Care, Kind, Store};
 use flowrun_log::{Dir, Folder};
 use flowrun_track::{Id, Profile, Remembered};
+use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
 use crate::embedded::Error;
 use shelf::Shelf;
-use writer::Job;
+use waiting::{Queue, Waiting};
 
 /// A profile, and what is remembered of its writes.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +57,39 @@ pub enum Row {
     Queued(u64, Vec<u8>),
 }
 
-/// Rows to keep, all or none of them; `None` in place of those that are gone.
+/// Rows to keep, all or none of them: each is written down when it is named. `None` in place of
+/// those that are gone.
+pub struct Changing<'a> {
+    waiting: &'a mut Waiting,
+    /// Whether a profile is gone.
+    removes: bool,
+}
+
+impl Changing<'_> {
+    /// With what is remembered of its writes: a list of [`Remembered`], or something that is
+    /// written as one.
+    pub fn member(&mut self, id: Id, member: Option<(&Profile, impl Serialize)>) {
+        self.removes |= member.is_none();
+        self.waiting.row(|bytes| row::member(id, member, bytes));
+    }
+
+    /// In a format of the caller's.
+    pub fn schedule(&mut self, id: &str, content: Option<&[u8]>) {
+        self.waiting.row(|bytes| row::schedule(id, content, bytes));
+    }
+
+    /// The number that the next new profile gets, if it has changed.
+    pub fn next(&mut self, next: Id) {
+        self.waiting.row(|bytes| row::next(next, bytes));
+    }
+
+    /// In a format of the caller's.
+    pub fn queued(&mut self, number: u64, content: Option<&[u8]>) {
+        self.waiting.row(|bytes| row::queued(number, content, bytes));
+    }
+}
+
+/// The same as data.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub members: Vec<(Id, Option<Member>)>,
@@ -63,6 +97,18 @@ pub struct Changes {
     /// The number that the next new profile gets, if it has changed.
     pub next: Option<Id>,
     pub queued: Vec<(u64, Option<Vec<u8>>)>,
+}
+
+impl Changes {
+    fn write(&self, rows: &mut Changing<'_>) {
+        for (id, member) in &self.members {
+            let member = member.as_ref();
+            rows.member(*id, member.map(|Member { profile, writes }| (profile, writes)));
+        }
+        self.schedules.iter().for_each(|(id, content)| rows.schedule(id, content.as_deref()));
+        self.next.iter().for_each(|next| rows.next(*next));
+        self.queued.iter().for_each(|(number, content)| rows.queued(*number, content.as_deref()));
+    }
 }
 
 /// How a store is set up.
@@ -97,8 +143,9 @@ pub struct Rows {
     noted: AtomicBool,
     shelf: Arc<Shelf>,
     standing: watch::Receiver<Standing>,
-    /// Taken when the store is dropped, which ends the writer.
-    jobs: Option<Sender<Job>>,
+    queue: Arc<Queue>,
+    /// Tells the writer that there is something. Taken when the store is dropped, which ends it.
+    news: Option<Sender<()>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -175,32 +222,43 @@ impl Rows {
     ) -> Result<Rows, Error> {
         let (shelf, journal) = Shelf::new(store, settings.fresh_bytes, each)?;
         let shelf = Arc::new(shelf);
-        let (jobs, inbox) = channel();
+        let (queue, (news, inbox)) = (Arc::new(Queue::default()), channel());
         let (stand, standing) = watch::channel(Standing::Fine);
-        let of_writer = shelf.clone();
+        let (of_writer, to_write) = (shelf.clone(), queue.clone());
         let again = settings.while_full;
         let writer = Builder::new()
             .name("directory".into())
-            .spawn(move || writer::run(&of_writer, journal, &inbox, &stand, again))
+            .spawn(move || writer::run(&of_writer, journal, &to_write, &inbox, &stand, again))
             .map_err(|error| Error::Unopened {
                 place: "the profiles".into(),
                 cause: error.to_string(),
             })?;
         let (unnoted, noted) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (jobs, writer) = (Some(jobs), Some(writer));
-        Ok(Rows { folder: None, unnoted, noted, shelf, standing, jobs, writer })
+        let (news, writer) = (Some(news), Some(writer));
+        Ok(Rows { folder: None, unnoted, noted, shelf, standing, queue, news, writer })
     }
 
     /// Hands over changed rows, to be kept in the order of the calls. Without any it still
     /// tells when all that came before is durable.
     pub fn save(&self, changes: Changes) -> Saving {
-        if changes.members.iter().any(|(_, member)| member.is_none()) {
+        self.save_each(|rows| changes.write(rows))
+    }
+
+    /// The same for rows that lie elsewhere and are named one by one.
+    pub fn save_each(&self, name: impl FnOnce(&mut Changing<'_>)) -> Saving {
+        let mut open = self.queue.open();
+        let mut rows = Changing { waiting: &mut open.waiting, removes: false };
+        name(&mut rows);
+        if rows.removes {
             self.unnoted.store(!self.noted.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+        // Before the writer can see what is removed.
         self.note_leftovers();
         let (answer, answered) = oneshot::channel();
-        // A writer that is gone drops the answer, which is noticed by who waits for it.
-        let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job { changes, answer }));
+        open.done(answer);
+        drop(open);
+        // A writer that is gone has closed the queue, which drops the answer.
+        let _ = self.news.as_ref().map(|news| news.send(()));
         Saving(answered)
     }
 
@@ -255,7 +313,7 @@ impl Drop for Rows {
     /// When this returns, the file is free for others.
     fn drop(&mut self) {
         self.note_leftovers();
-        self.jobs = None;
+        self.news = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }

@@ -3,9 +3,10 @@
 //! releases will still read.
 
 use flowrun_track::{Id, Profile, Remembered};
+use serde::Serialize;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Changes, Member, Row};
+use super::{Member, Row};
 
 const MEMBER: u8 = b'm';
 const NEXT: u8 = b'n';
@@ -24,26 +25,33 @@ const GONE: u32 = u32::MAX;
 /// A row's key, and its value unless it is gone.
 pub(super) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// Writes changes behind others, as [`changes`] reads them; calls `each` after every one.
-pub(super) fn encode(changes: &Changes, bytes: &mut Vec<u8>, each: &mut dyn FnMut(&mut Vec<u8>)) {
-    let Changes { members, schedules, next, queued } = changes;
-    for (id, member) in members {
-        let body = member.as_ref().map(|member| |bytes: &mut Vec<u8>| write(member, bytes));
-        change(&numbered(MEMBER, id.0), body, bytes);
-        each(bytes);
-    }
-    for (id, content) in schedules {
-        change(&[&[SCHEDULE], id.as_bytes()].concat(), content.as_deref().map(plain), bytes);
-        each(bytes);
-    }
-    if let Some(next) = next {
-        change(&[NEXT], Some(plain(&next.0.to_le_bytes())), bytes);
-        each(bytes);
-    }
-    for (number, content) in queued {
-        change(&numbered(QUEUED, *number), content.as_deref().map(plain), bytes);
-        each(bytes);
-    }
+/// Writes the change of a row behind others, as [`changes`] reads them: a profile with what is
+/// remembered of its writes, a list of [`Remembered`].
+pub(super) fn member(
+    id: Id,
+    member: Option<(&Profile, impl Serialize)>,
+    bytes: &mut Vec<u8>,
+) {
+    let body = member.map(|(profile, writes)| {
+        move |bytes: &mut Vec<u8>| {
+            let written = postcard::to_extend(&writes, std::mem::take(bytes));
+            *bytes = written.expect("keys and numbers are plain data");
+            serde_json::to_writer(bytes, profile).expect("a profile is plain data");
+        }
+    });
+    change(&numbered(MEMBER, id.0), body, bytes);
+}
+
+pub(super) fn schedule(id: &str, content: Option<&[u8]>, bytes: &mut Vec<u8>) {
+    change(&[&[SCHEDULE], id.as_bytes()].concat(), content.map(plain), bytes);
+}
+
+pub(super) fn next(next: Id, bytes: &mut Vec<u8>) {
+    change(&[NEXT], Some(plain(&next.0.to_le_bytes())), bytes);
+}
+
+pub(super) fn queued(number: u64, content: Option<&[u8]>, bytes: &mut Vec<u8>) {
+    change(&numbered(QUEUED, number), content.map(plain), bytes);
 }
 
 fn plain(content: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
@@ -166,12 +174,6 @@ fn checksum(key: &[u8], body: &[u8]) -> u64 {
     xxh3_64_with_seed(body, xxh3_64(key))
 }
 
-fn write(member: &Member, bytes: &mut Vec<u8>) {
-    let writes = postcard::to_extend(&member.writes, std::mem::take(bytes));
-    *bytes = writes.expect("keys and numbers are plain data");
-    serde_json::to_writer(bytes, &member.profile).expect("a profile is plain data");
-}
-
 fn read(body: &[u8]) -> Result<Member, String> {
     let Ok((writes, profile)) = postcard::take_from_bytes::<Vec<Remembered>>(body) else {
         return Err("its last writes can't be read".to_owned());
@@ -184,6 +186,8 @@ fn read(body: &[u8]) -> Result<Member, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::waiting::Waiting;
+    use super::super::{Changes, Changing};
     use super::*;
 
     fn member() -> Member {
@@ -196,9 +200,9 @@ mod tests {
     }
 
     fn encoded(changes: &Changes) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        encode(changes, &mut bytes, &mut |_| {});
-        bytes
+        let mut waiting = Waiting::default();
+        changes.write(&mut Changing { waiting: &mut waiting, removes: false });
+        waiting.pieces.into_iter().flatten().collect()
     }
 
     #[test]

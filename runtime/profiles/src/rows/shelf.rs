@@ -13,15 +13,12 @@ use flowrun_log::file::{Failure, Store};
 use flowrun_log::packing::{self, Packer};
 
 use super::row::{self, Change};
-use super::{Changes, Error, Row, former, groups};
+use super::waiting::Waiting;
+use super::{Error, Row, former, groups};
 
 /// Changes since the last time that rows were put away, in order: key and value, key and
 /// value, each after its length. A piece is packed where that makes it shorter.
 const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("pieces");
-
-/// How much of the journal is packed into one value. A third is left of it as a rule, which
-/// just fits into the run of pages that the database takes for it.
-const PIECE: usize = 160 << 10;
 
 /// Such a part of the journal's share is put away at once, so that rows which are neighbours
 /// meet, though they changed in different commits: each group is then written once for all.
@@ -29,9 +26,6 @@ const AT_ONCE: usize = 8;
 
 /// Room for old pieces that is kept from one time to the next.
 const LONGEST_OLD: usize = 16 << 20;
-
-/// So many pieces are kept to be used again.
-const SPARE: usize = 32;
 
 /// What a piece takes beside its bytes.
 const OVERHEAD: usize = 64;
@@ -55,52 +49,6 @@ pub(super) struct Journal {
     old: Vec<u8>,
 }
 
-/// Changes that are not in the journal yet, as pieces of it that aren't packed.
-#[derive(Default)]
-pub(super) struct Waiting {
-    pieces: VecDeque<Vec<u8>>,
-    pub rows: usize,
-    /// Pieces to be used again.
-    spare: Vec<Vec<u8>>,
-}
-
-impl Waiting {
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
-    /// Puts changes behind those that are there.
-    pub fn add(&mut self, changes: &Changes) {
-        let mut piece = self.pieces.pop_back().or_else(|| self.spare.pop()).unwrap_or_default();
-        let mut from = piece.len();
-        row::encode(changes, &mut piece, &mut |piece| {
-            self.rows += 1;
-            // The change that is too much is the next piece's first.
-            if from > 0 && piece.len() > PIECE {
-                let mut next = self.spare.pop().unwrap_or_default();
-                next.extend_from_slice(&piece[from..]);
-                piece.truncate(from);
-                self.pieces.push_back(std::mem::replace(piece, next));
-            }
-            from = piece.len();
-        });
-        match piece.is_empty() {
-            true => self.spare.push(piece),
-            false => self.pieces.push_back(piece),
-        }
-    }
-
-    /// They are in the journal.
-    fn clear(&mut self) {
-        self.rows = 0;
-        self.spare.extend(self.pieces.drain(..).take(SPARE));
-        self.spare.truncate(SPARE);
-        self.spare.iter_mut().for_each(|piece| {
-            piece.clear();
-            piece.shrink_to(2 * PIECE);
-        });
-    }
-}
 impl Shelf {
     /// Gives every row that is there, and what the journal has.
     pub fn new(
@@ -121,7 +69,7 @@ impl Shelf {
 
     /// Makes changes durable, all or none: those that are have been taken away.
     pub fn save(&self, journal: &mut Journal, waiting: &mut Waiting) -> Result<(), Error> {
-        if waiting.is_empty() {
+        if waiting.pieces.is_empty() {
             return Ok(());
         }
         let added = waiting.pieces.iter().map(|piece| weight(piece)).sum();

@@ -4,38 +4,35 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
-use super::shelf::{Journal, Shelf, Waiting};
-use super::{Changes, Error, Standing};
-
-/// Rows to keep, and where to say that they are kept.
-pub(super) struct Job {
-    pub changes: Changes,
-    pub answer: oneshot::Sender<Result<(), Error>>,
-}
-
-/// How many rows a commit has at most, unless a single job has more: bounds memory, and how
-/// long the first waits for the last.
-const MOST_ROWS: usize = 32_768;
+use super::shelf::{Journal, Shelf};
+use super::waiting::{Answer, Queue, Waiting};
+use super::{Error, Standing};
 
 /// Works until nobody can ask any more, or the file is lost. A full disk is tried `again` after
 /// so long.
 pub(super) fn run(
     shelf: &Shelf,
     mut journal: Journal,
-    jobs: &Receiver<Job>,
+    queue: &Queue,
+    news: &Receiver<()>,
     stand: &watch::Sender<Standing>,
     again: Duration,
 ) {
+    // However this ends: nobody is to wait for it then.
+    struct Close<'a>(&'a Queue);
+    impl Drop for Close<'_> {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+    let _close = Close(queue);
     // What could not be written while the disk was full is here, and goes first.
     let mut waiting = Waiting::default();
     loop {
-        let group = match gather(jobs, &mut waiting, again) {
-            Some(group) => group,
-            // What waits for space was never acknowledged.
-            None => return,
-        };
+        // What waits for space was never acknowledged.
+        let Some(answers) = gather(queue, news, &mut waiting, again) else { return };
         let saved = shelf.save(&mut journal, &mut waiting);
         match &saved {
             Ok(()) => {
@@ -52,7 +49,7 @@ pub(super) fn run(
                 stand.send_replace(Standing::Lost(error.clone()));
             }
         }
-        for answer in group {
+        for answer in answers {
             // Whoever doesn't wait any more doesn't hear the answer, which harms nobody.
             let _ = answer.send(saved.clone());
         }
@@ -62,29 +59,19 @@ pub(super) fn run(
     }
 }
 
-type Answers = Vec<oneshot::Sender<Result<(), Error>>>;
-
 /// Takes what there is to do, in order; `None` when there will be nothing more.
 fn gather(
-    jobs: &Receiver<Job>,
+    queue: &Queue,
+    news: &Receiver<()>,
     waiting: &mut Waiting,
     again: Duration,
-) -> Option<Answers> {
-    let mut answers = Vec::new();
-    let first = if waiting.is_empty() {
-        jobs.recv().ok()?
-    } else {
-        match jobs.recv_timeout(again) {
-            Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => return Some(answers),
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
-    };
-    let mut next = Some(first);
-    while let Some(Job { changes, answer }) = next {
-        waiting.add(&changes);
-        answers.push(answer);
-        next = if waiting.rows < MOST_ROWS { jobs.try_recv().ok() } else { None };
+) -> Option<Vec<Answer>> {
+    let length = if waiting.pieces.is_empty() { Duration::MAX } else { again };
+    match news.recv_timeout(length) {
+        Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+        Err(RecvTimeoutError::Disconnected) => return None,
     }
-    Some(answers)
+    // What they tell of is in the queue by now.
+    while news.try_recv().is_ok() {}
+    Some(queue.take(waiting))
 }

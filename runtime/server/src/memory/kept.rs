@@ -13,10 +13,10 @@ use std::sync::Arc;
 use super::plans::Plan;
 use super::queue::{self, Waiting};
 use super::{Memory, State};
-use crate::engine::profile_backends::rows::{Changes, Member, Row, Rows, RowsSettings, Saving};
+use crate::engine::profile_backends::rows::{Member, Row, Rows, RowsSettings, Saving};
 use crate::engine::{StateError, StateFolder};
 use crate::hosted::directory;
-use crate::track::{Directory, Id, Limits, Profile, Profiles, Settled};
+use crate::track::{Directory, Limits, Profile, Profiles, Settled};
 use crate::workspace::{Busy, Journeys, ScheduleId};
 
 /// Where a memory keeps its rows.
@@ -166,19 +166,21 @@ impl Memory {
         let next = state.directory.profiles.next();
         let is_new = changed.last().is_some_and(|id| *id >= state.kept_below);
         state.kept_below = next;
-        let member = |id: Id| {
-            let profile = state.directory.profiles.profile(id)?.clone();
-            Some(Member { profile, writes: state.settled.of(id) })
-        };
-        let schedule = |id: ScheduleId| {
-            let bytes = state.plans.get(&id).map(Plan::encode);
-            (id.0, bytes)
-        };
-        Kept(Some(keeper.rows.save(Changes {
-            members: changed.iter().map(|id| (*id, member(*id))).collect(),
-            schedules: schedules.into_iter().map(schedule).collect(),
-            next: is_new.then_some(next),
-            queued: std::mem::take(&mut state.queue_rows),
+        let queued = std::mem::take(&mut state.queue_rows);
+        let profiles = &state.directory.profiles;
+        Kept(Some(keeper.rows.save_each(|rows| {
+            for id in &changed {
+                let profile = profiles.profile(*id);
+                rows.member(*id, profile.map(|profile| (profile, state.settled.kept(*id))));
+            }
+            for id in schedules {
+                let plan = state.plans.get(&id).map(Plan::encode);
+                rows.schedule(&id.0, plan.as_deref());
+            }
+            if is_new {
+                rows.next(next);
+            }
+            queued.iter().for_each(|(number, content)| rows.queued(*number, content.as_deref()));
         })))
     }
 }

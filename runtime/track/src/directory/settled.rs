@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::Id;
@@ -121,6 +121,27 @@ pub struct Remembered {
     pub objects: Vec<(u32, u32)>,
 }
 
+struct Kept<'a>(&'a [Write]);
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(Lent::of))
+    }
+}
+
+/// As [`Remembered`].
+#[derive(Serialize)]
+struct Lent<'a> {
+    write: u128,
+    objects: &'a [(u32, u32)],
+}
+
+impl Lent<'_> {
+    fn of(write: &Write) -> Lent<'_> {
+        Lent { write: write.key, objects: &write.applied.0 }
+    }
+}
+
 impl Settled {
     /// All that is remembered of a profile's writes, the latest last.
     pub fn of(&self, id: Id) -> Vec<Remembered> {
@@ -128,6 +149,11 @@ impl Settled {
         let kept =
             |write: &Write| Remembered { write: write.key, objects: write.applied.0.to_vec() };
         writes.iter().map(kept).collect()
+    }
+
+    /// The same, lent: written as the list that [`Settled::of`] gives.
+    pub fn kept(&self, id: Id) -> impl Serialize {
+        Kept(self.writes(id))
     }
 
     fn writes(&self, id: Id) -> &[Write] {
@@ -226,6 +252,11 @@ mod tests {
         assert!(settled.contains(Id(1), key(996, 0)) && !settled.contains(Id(1), key(995, 0)));
         let mut back = Settled::default();
         back.put_back(Id(1), settled.of(Id(1)));
+        let [lent, given] = [
+            serde_json::to_value(settled.kept(Id(1))).unwrap(),
+            serde_json::to_value(settled.of(Id(1))).unwrap(),
+        ];
+        assert_eq!(lent, given);
         assert_eq!(back.of(Id(1)), settled.of(Id(1)));
         assert!(back.contains(Id(1), key(996, 0)) && !back.contains(Id(1), key(996, 1)));
         assert!(!settled.is_in_doubt(Id(1), key(996, 0)) && back.is_in_doubt(Id(1), key(996, 0)));
