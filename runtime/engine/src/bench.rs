@@ -16,7 +16,7 @@ use crate::status::{Logged, Status};
 use crate::trace::Trace;
 
 /// Records may come to so many times the bytes of the snapshots.
-const PER_SNAPSHOT: u64 = 2;
+const PER_SNAPSHOT: u64 = 3;
 
 /// Room for a snapshot that is kept from one to the next.
 const KEPT: usize = 8 << 20;

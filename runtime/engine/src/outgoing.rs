@@ -24,10 +24,20 @@ const FETCHES: usize = 64;
 
 /// What came back.
 pub(crate) enum Reply {
-    Written { request: u64, reply: batcher::Reply },
+    Written {
+        request: u64,
+        reply: batcher::Reply,
+    },
     /// Of a channel that broke off there are fewer outcomes than messages.
-    Sent { channel: Arc<str>, batch: Arc<Vec<Message>>, outcomes: Vec<SendOutcome> },
-    Fetched { shard: ShardId, input: Input },
+    Sent {
+        channel: Arc<str>,
+        batch: Arc<Vec<Message>>,
+        outcomes: Vec<SendOutcome>,
+    },
+    Fetched {
+        shard: ShardId,
+        input: Input,
+    },
 }
 
 pub(crate) struct Outgoing {

@@ -10,9 +10,16 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::packing::{self, Packer};
 
-/// The longest piece. The database keeps a value in a run of pages whose number is a power
-/// of two: with its own head a piece just fits in 64 KiB, where a round one would take 128.
-const PIECE: usize = (64 << 10) - 256;
+/// The longest run of pages that a piece is to fit into. The database keeps a value in a run
+/// whose number of pages is a power of two.
+const LONGEST_RUN: usize = 64 << 10;
+
+const PAGE: usize = 4 << 10;
+
+/// How much of a piece such a run has room for: the database's own head comes first.
+const fn fits(run: usize) -> usize {
+    run - 256
+}
 
 /// The head's bytes: epoch, length, checksum.
 pub(super) const HEAD: usize = 24;
@@ -120,9 +127,25 @@ impl From<[u64; 3]> for Head {
 /// The bytes in pieces, with their numbers. The first has room for a head; and there is one
 /// piece at least.
 pub(super) fn pieces(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    let (first, rest) = bytes.split_at(bytes.len().min(PIECE - HEAD));
-    let rest = rest.chunks(PIECE).zip(1..).map(|(piece, number)| (number, piece));
-    std::iter::once((0, first)).chain(rest)
+    let mut rest = Some(bytes);
+    (0..).map_while(move |number| {
+        let left = rest?;
+        let head = if number == 0 { HEAD } else { 0 };
+        let len = (piece(left.len() + head) - head).min(left.len());
+        let (piece, others) = left.split_at(len);
+        rest = (!others.is_empty()).then_some(others);
+        Some((number, piece))
+    })
+}
+
+/// How much of so many bytes goes into the next piece: all of it if that fills three quarters of
+/// its run of pages, or else as much as half the run has room for.
+fn piece(len: usize) -> usize {
+    let mut run = PAGE;
+    while run < LONGEST_RUN && fits(run) < len {
+        run *= 2;
+    }
+    if run == PAGE || len > run / 4 * 3 { fits(run) } else { fits(run / 2) }
 }
 
 /// How many of a stored value's bytes are a record's own.
@@ -135,15 +158,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_the_whole_and_fit_their_pages() {
-        for len in [0, 1, PIECE - HEAD, PIECE - HEAD + 1, PIECE, 5 * PIECE, 1 << 20] {
+    fn pieces_are_the_whole_and_nearly_fill_their_pages() {
+        let run = |len: usize| (len + 256).next_power_of_two().max(PAGE);
+        let edges = (12..=17).flat_map(|power| {
+            let run = fits(1 << power);
+            [run - HEAD - 1, run - HEAD, run - HEAD + 1, run - 1, run, run + 1, run / 4 * 3]
+        });
+        for len in [0, 1, 40_000, 41_000, 5 * LONGEST_RUN, 1 << 20].into_iter().chain(edges) {
             let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
             let pieces: Vec<_> = pieces(&bytes).collect();
             let whole: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.to_vec()).collect();
             assert_eq!(whole, bytes, "{len}");
             assert!(pieces.iter().zip(0..).all(|((number, _), at)| *number == at), "{len}");
-            assert!(pieces.iter().all(|(_, piece)| piece.len() <= PIECE), "{len}");
-            assert_eq!(pieces.len().max(1), (len + HEAD).div_ceil(PIECE), "{len}");
+            let heads = std::iter::once(HEAD).chain(std::iter::repeat(0));
+            let runs = pieces.iter().zip(heads).map(|((_, piece), head)| run(piece.len() + head));
+            let runs: Vec<usize> = runs.collect();
+            assert!(runs.iter().all(|run| *run <= LONGEST_RUN), "{len}: {runs:?}");
+            let taken: usize = runs.iter().sum();
+            assert!(3 * taken <= 4 * len + 5 * PAGE, "{len} bytes in {runs:?}");
+            assert!(pieces.len() <= 5 + len / fits(LONGEST_RUN), "{len}: {}", pieces.len());
         }
     }
 

@@ -173,6 +173,9 @@ fn merged<'a>(there: &[Pair<'a>], changed: &[Change<'a>]) -> Vec<Pair<'a>> {
     rows
 }
 
+/// Is given groups as they are stored, each with its first key.
+type EachGroup<'f, 'a> = dyn FnMut(&'a [u8], &[u8]) -> Result<(), Failure> + 'f;
+
 /// Cuts rows into groups to store, and packs these.
 pub(super) struct Cutter {
     packer: Packer,
@@ -190,11 +193,10 @@ impl Default for Cutter {
 }
 
 impl Cutter {
-    /// Gives the groups as they are stored, each with its first key.
     fn cut<'a>(
         &mut self,
         mut rows: &[Pair<'a>],
-        each: &mut dyn FnMut(&'a [u8], &[u8]) -> Result<(), Failure>,
+        each: &mut EachGroup<'_, 'a>,
     ) -> Result<(), Failure> {
         let mut whole = length(rows);
         while !rows.is_empty() {

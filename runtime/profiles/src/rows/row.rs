@@ -27,11 +27,7 @@ pub(super) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Writes the change of a row behind others, as [`changes`] reads them: a profile with what is
 /// remembered of its writes, a list of [`Remembered`].
-pub(super) fn member(
-    id: Id,
-    member: Option<(&Profile, impl Serialize)>,
-    bytes: &mut Vec<u8>,
-) {
+pub(super) fn member(id: Id, member: Option<(&Profile, impl Serialize)>, bytes: &mut Vec<u8>) {
     let body = member.map(|(profile, writes)| {
         move |bytes: &mut Vec<u8>| {
             let written = postcard::to_extend(&writes, std::mem::take(bytes));
@@ -230,7 +226,11 @@ mod tests {
         let gone: Vec<&[u8]> = gone.iter().map(|(key, _)| *key).collect();
         assert_eq!(gone, [&numbered(MEMBER, 7)[..], b"ss-2", &numbered(QUEUED, 6)]);
         let whole = (0..=bytes.len()).filter(|end| super::changes(&bytes[..*end]).is_ok());
-        assert_eq!(whole.count(), 1 + kept.len() + gone.len(), "cut off anywhere else it is a fault");
+        assert_eq!(
+            whole.count(),
+            1 + kept.len() + gone.len(),
+            "cut off anywhere else it is a fault"
+        );
     }
 
     #[test]

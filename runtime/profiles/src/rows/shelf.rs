@@ -13,7 +13,7 @@ use flowrun_log::file::{Failure, Store};
 use flowrun_log::packing::{self, Packer};
 
 use super::row::{self, Change};
-use super::waiting::Waiting;
+use super::waiting::{LONGEST_PIECE, PIECE, Waiting};
 use super::{Error, Row, former, groups};
 
 /// Changes since the last time that rows were put away, in order: key and value, key and
@@ -26,6 +26,10 @@ const AT_ONCE: usize = 8;
 
 /// Room for old pieces that is kept from one time to the next.
 const LONGEST_OLD: usize = 16 << 20;
+
+/// How long a packed piece is to be: the database keeps it in a run of pages whose number is a
+/// power of two, and pieces that follow may get less shorter.
+const RUN: usize = 60 << 10;
 
 /// What a piece takes beside its bytes.
 const OVERHEAD: usize = 64;
@@ -76,10 +80,15 @@ impl Shelf {
         let too_old = journal.excess(added, self.most_bytes);
         let Journal { pieces, next, packer, cutter, old, .. } = journal;
         let damaged = |fault: &str| damaged(&self.store, fault);
+        let mut most = waiting.most;
         self.store.write(|change| {
             let mut table = change.open_table(JOURNAL)?;
             for (number, piece) in (*next..).zip(&waiting.pieces) {
-                table.insert(number, packer.marked(piece))?;
+                let stored = packer.marked(piece);
+                table.insert(number, stored)?;
+                if piece.len() >= PIECE / 2 {
+                    most = (piece.len() * RUN / stored.len()).clamp(PIECE, LONGEST_PIECE);
+                }
             }
             old.clear();
             for (number, _) in pieces.iter().take(too_old) {
@@ -92,6 +101,7 @@ impl Shelf {
         journal.forget(too_old);
         waiting.pieces.iter().for_each(|piece| journal.note(journal.next, weight(piece)));
         waiting.clear();
+        waiting.most = most;
         Ok(())
     }
 
@@ -215,11 +225,7 @@ fn read(store: &Store, each: &mut dyn FnMut(Row)) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-fn unpack(
-    stored: &[u8],
-    bytes: &mut Vec<u8>,
-    damaged: groups::Damaged<'_>,
-) -> Result<(), Failure> {
+fn unpack(stored: &[u8], bytes: &mut Vec<u8>, damaged: groups::Damaged<'_>) -> Result<(), Failure> {
     let unmarked = packing::unmark(stored, bytes);
     unmarked.map_err(|fault| damaged(&format!("a piece of the journal: {fault}")))
 }

@@ -8,19 +8,27 @@ use tokio::sync::oneshot;
 
 use super::Error;
 
-/// How much of the journal is packed into one value. A third is left of it as a rule, which
-/// just fits into the run of pages that the database takes for it.
-pub(super) const PIECE: usize = 160 << 10;
+/// How much of the journal is packed into one value, to begin with, and at most.
+pub(super) const PIECE: usize = 64 << 10;
+pub(super) const LONGEST_PIECE: usize = 256 << 10;
 
 /// So many pieces are kept to be used again.
 const SPARE: usize = 32;
 
-#[derive(Default)]
 pub(super) struct Waiting {
     pub pieces: VecDeque<Vec<u8>>,
+    /// How long a piece may get.
+    pub most: usize,
     row: Vec<u8>,
     /// Pieces to be used again.
     spare: Vec<Vec<u8>>,
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        let (pieces, row, spare) = Default::default();
+        Waiting { pieces, most: PIECE, row, spare }
+    }
 }
 
 impl Waiting {
@@ -29,7 +37,7 @@ impl Waiting {
     pub fn row(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.row.clear();
         write(&mut self.row);
-        let fits = |piece: &&mut Vec<u8>| piece.len() + self.row.len() <= PIECE;
+        let fits = |piece: &&mut Vec<u8>| piece.len() + self.row.len() <= self.most;
         match self.pieces.back_mut().filter(fits) {
             Some(piece) => piece.extend_from_slice(&self.row),
             None => {
@@ -43,6 +51,7 @@ impl Waiting {
     /// Takes what others have written, for pieces to write in.
     fn take(&mut self, from: &mut Waiting) {
         self.pieces.append(&mut from.pieces);
+        from.most = self.most;
         from.spare.append(&mut self.spare);
         from.spare.truncate(SPARE);
     }
@@ -51,7 +60,7 @@ impl Waiting {
     pub fn clear(&mut self) {
         self.spare.extend(self.pieces.drain(..).take(SPARE).map(|mut piece| {
             piece.clear();
-            piece.shrink_to(2 * PIECE);
+            piece.shrink_to(LONGEST_PIECE);
             piece
         }));
     }

@@ -6,9 +6,7 @@
 use super::{Kept, Memory};
 use crate::engine::core::batcher::{Answers, Part, Reply};
 use crate::engine::core::{Millis, Outcome, UserIx, World};
-use crate::track::{
-    self, Array, Batch, Directory, Limits, Prepared, Profile, WriteKey, Writing,
-};
+use crate::track::{self, Array, Batch, Directory, Limits, Prepared, Profile, WriteKey, Writing};
 use crate::workspace::Busy;
 
 /// How long to wait for the end of a maintenance.

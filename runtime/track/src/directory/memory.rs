@@ -127,9 +127,8 @@ impl Memory {
 
     fn external(&self, external_id: &str) -> Option<Id> {
         let hash = xxh3_64_with_seed(external_id.as_bytes(), self.seed);
-        let same = |at: &u64| {
-            self.places.get(Id(*at)).and_then(Profile::external_id) == Some(external_id)
-        };
+        let same =
+            |at: &u64| self.places.get(Id(*at)).and_then(Profile::external_id) == Some(external_id);
         self.external.find(hash, same).map(|at| Id(*at))
     }
 

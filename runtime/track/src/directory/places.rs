@@ -68,10 +68,12 @@ impl<T> Places<T> {
     /// In order of the numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
         let pages = self.pages.iter().zip(0..);
-        pages.filter_map(|(page, number)| Some((page.as_ref()?, number))).flat_map(|(page, number)| {
-            let slots = page.iter().zip(number * PAGE as u64..);
-            slots.filter_map(|(slot, id)| Some((Id(id), slot.as_ref()?)))
-        })
+        pages.filter_map(|(page, number)| Some((page.as_ref()?, number))).flat_map(
+            |(page, number)| {
+                let slots = page.iter().zip(number * PAGE as u64..);
+                slots.filter_map(|(slot, id)| Some((Id(id), slot.as_ref()?)))
+            },
+        )
     }
 }
 

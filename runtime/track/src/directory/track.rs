@@ -317,9 +317,7 @@ impl<P: Profiles> Directory<P> {
     /// the time it is their object's turn.
     fn looked_up(&self, items: &[Item]) -> Vec<Option<Id>> {
         let known = items.iter().map(|item| match &item.whom {
-            Ok(Whom::Named(Identifier::ExternalId(id))) => {
-                self.profiles.first(Key::ExternalId(id))
-            }
+            Ok(Whom::Named(Identifier::ExternalId(id))) => self.profiles.first(Key::ExternalId(id)),
             _ => None,
         });
         known.collect()
