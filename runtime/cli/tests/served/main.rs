@@ -8,4 +8,5 @@ mod posting;
 mod receiver;
 mod stage;
 mod unidentified;
+mod unsynced;
 mod wide;
