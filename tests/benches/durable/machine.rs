@@ -59,6 +59,18 @@ pub fn sync(folder: &Path, bytes: usize) -> Duration {
     took[times / 2]
 }
 
+/// Memory that can be had, in bytes.
+pub fn available() -> usize {
+    field("/proc/meminfo", "MemAvailable:") as usize * 1024
+}
+
+/// How long it takes to use so much memory for the first time. It is given back.
+pub fn lend(bytes: usize) -> Duration {
+    let began = Instant::now();
+    std::hint::black_box(vec![1u8; bytes]);
+    began.elapsed()
+}
+
 /// Copying memory, in bytes a second.
 pub fn copying() -> f64 {
     let from = vec![7u8; 256 << 20];
