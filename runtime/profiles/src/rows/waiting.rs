@@ -52,6 +52,7 @@ impl Waiting {
     fn take(&mut self, from: &mut Waiting) {
         self.pieces.append(&mut from.pieces);
         from.most = self.most;
+        from.row.shrink_to(LONGEST_PIECE);
         from.spare.append(&mut self.spare);
         from.spare.truncate(SPARE);
     }
