@@ -22,6 +22,9 @@ use crate::fetch::Fetch;
 /// Fetches under way at once.
 const FETCHES: usize = 64;
 
+/// Room of batches that are larger is not kept.
+const LARGEST_SPARE: usize = 8_192;
+
 /// What came back.
 pub(crate) enum Reply {
     Written {
@@ -210,7 +213,7 @@ impl Outgoing {
     pub fn take_room(&mut self, batch: Arc<Vec<Message>>) {
         let Ok(mut batch) = Arc::try_unwrap(batch) else { return };
         batch.clear();
-        if self.spare.len() <= self.lanes.len() {
+        if self.spare.len() <= self.lanes.len() && batch.capacity() <= LARGEST_SPARE {
             self.spare.push(batch);
         }
     }

@@ -7,8 +7,8 @@
 //!     cargo bench -p flowrun-tests --bench durable -- --only bulk     one part, for a profiler
 //!
 //! Each part runs in a process of its own, so that memory and processor time are its own. Before
-//! one with users in bulk this one takes more memory than the part will, and gives it back: a
-//! machine that is lent its memory has it then, and the part doesn't pay for that.
+//! one with users in bulk this one takes some gigabytes and gives them back: a machine that is
+//! lent its memory has it then, and the part pays less for that.
 //! Every figure has the aim beside it, where there is one.
 
 mod machine;

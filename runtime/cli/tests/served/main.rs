@@ -8,5 +8,6 @@ mod posting;
 mod receiver;
 mod stage;
 mod unidentified;
+#[cfg(target_os = "linux")]
 mod unsynced;
 mod wide;

@@ -58,7 +58,6 @@ fn inside(served: &Served) -> u64 {
     served.figure("flowrun_journeys_entered_total").as_u64().expect("a number")
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_failed_sync_ends_the_process_and_loses_nothing_that_was_answered() {
     type Asked = (&'static str, fn(&str) -> Json);

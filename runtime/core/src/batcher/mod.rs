@@ -45,8 +45,9 @@ impl Default for BatcherSettings {
     }
 }
 
-/// So many requests' room is kept.
+/// So many requests' room is kept, and of none that is larger.
 const SPARE: usize = 32;
+const LARGEST_SPARE: usize = 4_096;
 
 /// A request to a backend: parts of writes, in order.
 #[derive(Clone, PartialEq, Debug)]
@@ -204,7 +205,7 @@ impl Batcher {
         // Nobody else has them any more, as a rule: then nothing is copied.
         let mut parts = Arc::try_unwrap(parts).unwrap_or_else(|shared| (*shared).clone());
         let (settlements, rest) = reply::settle(&mut parts, reply);
-        if self.spare.len() < SPARE {
+        if self.spare.len() < SPARE && parts.capacity() <= LARGEST_SPARE {
             self.spare.push(parts);
         }
         rest.into_iter().for_each(|part| self.add(now, part));

@@ -29,10 +29,17 @@ pub(super) fn run(
     }
     let _close = Close(queue);
     // What could not be written while the disk was full is here, and goes first.
-    let mut waiting = Waiting::default();
+    let (mut waiting, mut more) = (Waiting::default(), false);
     loop {
         // What waits for space was never acknowledged.
-        let Some(answers) = gather(queue, news, &mut waiting, again) else { return };
+        let length = match (more, waiting.pieces.is_empty()) {
+            (true, true) => Duration::ZERO,
+            (_, false) => again,
+            (false, true) => Duration::MAX,
+        };
+        let Some(gathered) = gather(queue, news, &mut waiting, length) else { return };
+        let answers = gathered.0;
+        more = gathered.1;
         let saved = shelf.save(&mut journal, &mut waiting);
         match &saved {
             Ok(()) => {
@@ -59,16 +66,18 @@ pub(super) fn run(
     }
 }
 
-/// Takes what there is to do, in order; `None` when there will be nothing more.
+/// Takes what there is to do, in order, or waits so long for it; `None` when there will be nothing
+/// more. Also tells whether there is more already.
 fn gather(
     queue: &Queue,
     news: &Receiver<()>,
     waiting: &mut Waiting,
-    again: Duration,
-) -> Option<Vec<Answer>> {
-    let length = if waiting.pieces.is_empty() { Duration::MAX } else { again };
+    length: Duration,
+) -> Option<(Vec<Answer>, bool)> {
     match news.recv_timeout(length) {
         Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+        // What was asked for before the end is done before it, unless the disk is full.
+        Err(RecvTimeoutError::Disconnected) if length == Duration::ZERO => {}
         Err(RecvTimeoutError::Disconnected) => return None,
     }
     // What they tell of is in the queue by now.
