@@ -226,3 +226,29 @@ impl Users {
 fn hash(name: &str) -> u64 {
     xxh3_64(name.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_however_many_come_and_whoever_goes() {
+        let mut users = Users::default();
+        let mut known = std::collections::BTreeMap::new();
+        for number in 0..3_000_u32 {
+            let name = format!("{number:x}");
+            known.insert(name.clone(), users.intern(&name));
+            if number % 3 == 2 {
+                let gone = format!("{:x}", number / 2);
+                let user = known.remove(&gone).filter(|user| users.name(*user) == gone);
+                user.into_iter().for_each(|user| users.forget(user, 1));
+            }
+        }
+        assert!(known.iter().all(|(name, user)| users.find(name) == Some(*user)));
+        assert!((0..3_000).all(|number| {
+            let name = format!("{number:x}");
+            users.find(&name).is_some() == known.contains_key(&name)
+        }));
+        assert_eq!(users.len(), known.len());
+    }
+}
